@@ -1,0 +1,150 @@
+"""The request is the gateway's: a signature over the body, under the user's own authentication."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig, ValidationError
+from django.db import DataError
+from django.http.request import RawPostDataException, UnreadablePostError
+from django.utils.module_loading import import_string
+from rest_framework.authentication import (
+    BaseAuthentication,
+    BasicAuthentication,
+    RemoteUserAuthentication,
+    SessionAuthentication,
+)
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from django_iot_ingest import signing
+from django_iot_ingest.conf import get_admin_predicate, ingest_settings, signature_secrets
+from django_iot_ingest.events import Receipt
+from django_iot_ingest.exceptions import (
+    InvalidSignature,
+    NotAuthenticated,
+    NotPermitted,
+    PayloadTooLarge,
+    StaleTimestamp,
+    TemporarilyUnavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+WITHOUT_BEARER = (BasicAuthentication, RemoteUserAuthentication, SessionAuthentication)
+"""Ways in that need no bearer token; they are never asked, even if they are configured."""
+
+BAD_TOKEN_ERRORS = (DataError, LookupError, OverflowError, TypeError, ValidationError, ValueError)
+"""What a class raises over odd claims in a token that it should have refused by itself."""
+
+_BEARER = re.compile(r"bearer [\x21-\x7e]+", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """What ``request.auth`` is: the verified bytes, and what the bearer's class returned."""
+
+    receipt: Receipt
+    token: Any
+
+
+class SignatureAuthentication(BaseAuthentication):
+    """Let in a request that an admin's bearer token carries and one of the secrets signed.
+
+    The steps are in the order of the contract (section 2, checks 4 to 8); each can be overridden.
+    Nothing is read from the body before the bearer holds. Errors: ``InvalidSignature``,
+    ``NotAuthenticated``, ``NotPermitted``, ``StaleTimestamp``, ``PayloadTooLarge``.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, SignedRequest]:
+        """Return the user and the ``SignedRequest``; never None: there is no other way in."""
+        timestamp, signature = self.check_shape(request)
+        user, token = self.authenticate_bearer(request)
+        self.check_permitted(user)
+        body = self.read_body(request)
+        self.check_signature(body, timestamp, signature)
+        received_at = self.check_fresh(int(timestamp))
+        return user, SignedRequest(Receipt(body, int(timestamp), received_at), token)
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return what ``WWW-Authenticate`` says."""
+        return "Bearer"
+
+    def check_shape(self, request: Request) -> tuple[str, str]:
+        """Return X-Timestamp and X-Signature, if they look like what a gateway sends."""
+        timestamp = request.META.get("HTTP_X_TIMESTAMP")
+        signature = request.META.get("HTTP_X_SIGNATURE")
+        if not signing.has_valid_shape(timestamp, signature):
+            raise InvalidSignature
+        return str(timestamp), str(signature)
+
+    def authenticate_bearer(self, request: Request) -> tuple[Any, Any]:
+        """Return the user and token that the host's own classes find for the bearer token."""
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        if not isinstance(header, str) or not _BEARER.fullmatch(header):
+            raise NotAuthenticated
+        for authenticator in self.bearer_authenticators():
+            found = self.ask(authenticator, request)
+            if found is not None:
+                return found
+        raise NotAuthenticated
+
+    def bearer_authenticators(self) -> Iterator[BaseAuthentication]:
+        """Yield the configured authenticators that check a bearer token."""
+        for path in ingest_settings.AUTHENTICATION_CLASSES:
+            authentication_class = import_string(path)
+            if not issubclass(authentication_class, WITHOUT_BEARER):
+                yield authentication_class()
+
+    def ask(self, authenticator: BaseAuthentication, request: Request) -> tuple[Any, Any] | None:
+        """Return what an authenticator says; only a bad token is told as such.
+
+        The gateway answers a 401 by logging in again, at once and without a bound: so 401 is for
+        nothing else.
+        """
+        try:
+            return authenticator.authenticate(request)
+        except DjangoPermissionDenied as error:
+            raise NotPermitted from error
+        except APIException as error:
+            answers = {401: NotAuthenticated, 403: NotPermitted}
+            raise answers.get(error.status_code, TemporarilyUnavailable)() from error
+        except BAD_TOKEN_ERRORS as error:
+            raise NotAuthenticated from error
+
+    def check_permitted(self, user: Any) -> None:
+        """Refuse a user that the predicate does not know as an admin."""
+        if get_admin_predicate()(user) is not True:
+            raise NotPermitted
+
+    def read_body(self, request: Request) -> bytes:
+        """Return the raw body."""
+        try:
+            return bytes(request._request.body)
+        except RequestDataTooBig as error:
+            raise PayloadTooLarge from error
+        except (RawPostDataException, UnreadablePostError) as error:
+            logger.warning("StationDataInternalView: no body to check the signature of: %s", error)
+            raise TemporarilyUnavailable from error
+
+    def check_signature(self, body: bytes, timestamp: str, signature: str) -> None:
+        """Refuse a body that none of the secrets signed."""
+        position = signing.matching_secret(body, timestamp, signature, signature_secrets())
+        if position is None:
+            raise InvalidSignature
+        if position > 0:
+            logger.info("signature made with SIGNATURE_SECRETS[%d]; 0 is the current one", position)
+
+    def check_fresh(self, timestamp: int) -> datetime:
+        """Return the receipt time, if the timestamp is within ``SIGNATURE_TIMEOUT`` of it."""
+        now = time.time()
+        if abs(int(now) - timestamp) > ingest_settings.SIGNATURE_TIMEOUT:
+            raise StaleTimestamp(server_time=int(now))
+        return datetime.fromtimestamp(now, UTC)

@@ -1,0 +1,209 @@
+"""The rows of the inbox: what is written when, and nothing of how events are applied.
+
+Every function here expects an open transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from django_iot_ingest import signals
+from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_sync_service
+from django_iot_ingest.database import alias, error_code
+from django_iot_ingest.events import FullReport, Receipt, ReturnReport, StationReport
+from django_iot_ingest.models import IngestEvent
+from django_iot_ingest.services import Outcome, hooks
+from django_iot_ingest.times import native
+
+logger = logging.getLogger(__name__)
+
+State = IngestEvent.State
+
+REFUSED_KEPT = 1000
+"""Refused bodies that are kept, the newest; refused returns are kept beyond that."""
+
+IN_FLIGHT = timedelta(seconds=30)
+"""Age under which a received event is left to the request that brought it."""
+
+FIRST_BACK_OFF = timedelta(seconds=10)
+MAX_BACK_OFF = timedelta(hours=1)
+
+
+def rows() -> QuerySet[IngestEvent]:
+    """Return the rows of the inbox, on its own database."""
+    return IngestEvent.objects.using(alias())
+
+
+def lock(event_id: int, *, wait: bool = True) -> IngestEvent:
+    """Return a row, locked: after whoever holds it, or else ``DoesNotExist`` while it is held."""
+    features = connections[alias()].features
+    skip_locked = not wait and features.has_select_for_update_skip_locked
+    return rows().select_for_update(skip_locked=skip_locked).get(pk=event_id)
+
+
+def new_row(receipt: Receipt, report: StationReport, **values: Any) -> IngestEvent:
+    """Return an unsaved row for a request and what was read from it."""
+    return IngestEvent(**_request(receipt), **_contents(report), **values)
+
+
+def receive(receipt: Receipt, report: StationReport) -> tuple[int, bool]:
+    """Return the id of the one row of this body, and whether it is new."""
+    values = {**_request(receipt), **_contents(report), "state": State.RECEIVED}
+    row, is_new = rows().get_or_create(dedup_key=receipt.sha256, defaults=values)
+    if row.state == State.REFUSED:
+        # What refused it then does not any more: it is an event like any other now.
+        rows().filter(pk=row.pk).update(**values, last_error_code="")
+    return row.pk, is_new
+
+
+def refuse(receipt: Receipt, event_type: str, error: str) -> None:
+    """Keep a signed body that is answered 400: one row per body."""
+    values = {**_request(receipt), "last_error_code": error}
+    defaults = {**values, "event_type": event_type, "state": State.REFUSED, "attempts": 1}
+    row, is_new = rows().get_or_create(dedup_key=receipt.sha256, defaults=defaults)
+    if is_new:
+        _forget_old_refused()
+    else:
+        repeated = rows().filter(pk=row.pk, state=State.REFUSED)
+        repeated.update(**values, attempts=F("attempts") + 1)
+
+
+def settle(row: IngestEvent, outcome: Outcome, started: float) -> None:
+    """Set on a row what became of its event; ``started`` is of the monotonic clock."""
+    row.state = outcome.state
+    row.attempts += 1
+    row.result = outcome.result(row.device_serial)
+    row.duration = _since(started)
+    is_waiting = outcome.state == State.DEFERRED
+    row.retry_at = next_try(row.attempts) if is_waiting else None
+    row.last_error_code = str(outcome.warnings[-1].code) if is_waiting else ""
+    row.applied_at = None if is_waiting else timezone.now()
+
+
+def fail(row: IngestEvent, error: BaseException, started: float) -> None:
+    """Write that a row's event could not be applied, and signal it after commit."""
+    row.attempts += 1
+    row.state = State.DEAD if row.state == State.DEAD else State.FAILED
+    row.retry_at = next_try(row.attempts)
+    row.last_error_code = error_code(error)
+    row.duration = _since(started)
+    row.save(using=alias())
+    _announce_failure(row)
+
+
+def bury(row: IngestEvent) -> None:
+    """Give an event up: the sweeper tries it no more; a repeat or an operator still can."""
+    row.state = State.DEAD
+    row.retry_at = None
+    row.save(using=alias(), update_fields=["state", "retry_at"])
+    logger.error("StationSyncService: event %s is dead: %s", row.pk, row.last_error_code)
+    _announce_failure(row)
+
+
+def due(limit: int) -> list[int]:
+    """Return the ids of waiting events that nobody is about to apply, the oldest event first."""
+    moment = timezone.now()
+    ready = Q(retry_at__lte=moment) | Q(retry_at__isnull=True)
+    in_flight = Q(state=State.RECEIVED, received_at__gt=moment - IN_FLIGHT)
+    waiting = rows().filter(ready, state__in=IngestEvent.WAITING).exclude(in_flight)
+    return list(waiting.order_by("event_time", "pk").values_list("pk", flat=True)[:limit])
+
+
+def next_try(attempts: int) -> datetime:
+    """Return when the sweeper may try again: 10 s after the first attempt, then twice as long."""
+    delay: timedelta = min(FIRST_BACK_OFF * 2 ** min(attempts - 1, 20), MAX_BACK_OFF)
+    return timezone.now() + delay
+
+
+def _announce_failure(row: IngestEvent) -> None:
+    hooks.notify(
+        get_sync_service(),
+        signals.event_failed,
+        alias(),
+        event_id=row.pk,
+        event_type=row.event_type,
+        device_serial=row.device_serial,
+        error_code=row.last_error_code,
+    )
+
+
+def is_superseded(row: IngestEvent) -> bool:
+    """Return whether a later event of the same kind, at least as new, was applied meanwhile.
+
+    Returns are never superseded.
+    """
+    newer = _same_kind(row).filter(
+        state=State.APPLIED, event_time__gte=row.event_time, received_at__gt=row.received_at
+    )
+    return row.dedup_key is None and newer.exists()
+
+
+def supersede(row: IngestEvent) -> None:
+    """Of the waiting events of one kind only the newest matters: mark the others stale."""
+    older = _same_kind(row).filter(state=State.DEFERRED, event_time__lte=row.event_time)
+    older.exclude(pk=row.pk).update(state=State.STALE)
+
+
+def deferred_returns(report: FullReport) -> list[int]:
+    """Return the ids of the returns that waited for what this snapshot made known."""
+    named = [bank.serial_number for bank in report.power_banks]
+    known = get_power_bank_model()._base_manager.using(alias()).values("serial_number")
+    waiting = rows().filter(
+        Q(power_bank_serial__in=named) | Q(device_serial=report.device_serial),
+        state=State.DEFERRED,
+        event_type="returned",
+        power_bank_serial__in=known,
+    )
+    return list(waiting.order_by("event_time", "pk").values_list("pk", flat=True))
+
+
+def touch(report: StationReport) -> None:
+    """Note that a station was heard, where the event itself changes nothing."""
+    heard_at = report.received_at
+    stations = get_station_model()._base_manager.using(alias())
+    stations.filter(
+        Q(last_heard_at__isnull=True) | Q(last_heard_at__lt=heard_at),
+        serial_number=report.device_serial,
+    ).update(last_heard_at=heard_at)
+
+
+def _request(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "received_at": native(receipt.received_at),
+        "signed_at": receipt.signed_at,
+        "body": receipt.body,
+        "sha256": receipt.sha256,
+    }
+
+
+def _contents(report: StationReport) -> dict[str, Any]:
+    bank_serial = report.power_bank_serial if isinstance(report, ReturnReport) else ""
+    return {
+        "event_type": report.event_type,
+        "device_serial": report.device_serial,
+        "power_bank_serial": bank_serial,
+        "event_time": report.event_time,
+    }
+
+
+def _same_kind(row: IngestEvent) -> QuerySet[IngestEvent]:
+    return rows().filter(device_serial=row.device_serial, event_type=row.event_type)
+
+
+def _forget_old_refused() -> None:
+    refused = rows().filter(state=State.REFUSED).exclude(event_type="returned")
+    newest = refused.order_by("-received_at", "-pk")
+    oldest_kept = newest.values_list("received_at", flat=True)[REFUSED_KEPT - 1 : REFUSED_KEPT]
+    for received_at in oldest_kept:
+        refused.filter(received_at__lt=received_at).delete()
+
+
+def _since(started: float) -> timedelta:
+    return timedelta(seconds=time.monotonic() - started)

@@ -1,0 +1,107 @@
+"""The plugin's own tables: the inbox and the status history. They point at nothing of the host's."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from django_iot_ingest.models.fields import SerialNumberField
+
+
+class IngestEvent(models.Model):
+    """One signed request, kept as it came, and what became of it."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("received")
+        APPLIED = "applied", _("applied")
+        STALE = "stale", _("stale")
+        DEFERRED = "deferred", _("deferred")
+        FAILED = "failed", _("failed")
+        DEAD = "dead", _("dead")
+        REFUSED = "refused", _("refused")
+
+    WAITING = (State.RECEIVED, State.DEFERRED, State.FAILED)
+    """Accepted and not yet applied: the retry, the sweeper or an operator applies it."""
+
+    UNAPPLIED = (*WAITING, State.DEAD)
+    """Accepted and not applied: never pruned."""
+
+    event_type = models.CharField(
+        _("event type"),
+        max_length=32,
+        blank=True,
+        help_text=_("Empty if the body has none we know."),
+    )
+    device_serial = SerialNumberField(_("device serial"), blank=True, default="")
+    power_bank_serial = SerialNumberField(_("power bank serial"), blank=True, default="")
+    event_time = models.DateTimeField(
+        _("event time"), null=True, blank=True, help_text=_("When it happened, on our clock.")
+    )
+    received_at = models.DateTimeField(_("received at"))
+    signed_at = models.BigIntegerField(
+        _("signed at"), help_text=_("X-Timestamp of the attempt, in unix seconds.")
+    )
+    body = models.BinaryField(_("body"))
+    sha256 = models.CharField(_("SHA-256 of the body"), max_length=64)
+    dedup_key = models.CharField(
+        max_length=64,
+        null=True,
+        blank=True,
+        unique=True,
+        editable=False,
+        help_text=_("The SHA-256 for a return and for a refused body, otherwise null."),
+    )
+    state = models.CharField(_("state"), max_length=16, choices=State.choices)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    last_error_code = models.CharField(_("last error code"), max_length=128, blank=True, default="")
+    result = models.JSONField(_("result"), null=True, blank=True)
+    applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
+    duration = models.DurationField(
+        _("duration"), null=True, blank=True, help_text=_("Time that the last attempt took.")
+    )
+    retry_at = models.DateTimeField(
+        _("retry at"), null=True, blank=True, help_text=_("Not before this will the sweeper try.")
+    )
+
+    class Meta:
+        verbose_name = _("ingest event")
+        verbose_name_plural = _("ingest events")
+        indexes = [
+            models.Index(fields=["state", "received_at"], name="iot_ingest_state_received"),
+            models.Index(
+                fields=["device_serial", "received_at"], name="iot_ingest_serial_received"
+            ),
+            models.Index(fields=["power_bank_serial"], name="iot_ingest_power_bank"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type or '?'} {self.device_serial} {self.state}"
+
+
+class StationStatusChange(models.Model):
+    """One change of a station's status, from whatever source."""
+
+    class Trigger(models.TextChoices):
+        FULL = "FULL", _("full snapshot")
+        RETURNED = "RETURNED", _("return")
+        STATUS = "STATUS", _("status event")
+        TIMEOUT = "TIMEOUT", _("silence")
+
+    device_serial = SerialNumberField(_("device serial"))
+    from_status = models.CharField(_("from status"), max_length=16)
+    to_status = models.CharField(_("to status"), max_length=16)
+    changed_at = models.DateTimeField(_("changed at"))
+    seconds_in_previous = models.PositiveBigIntegerField(
+        _("seconds in previous"), null=True, blank=True, help_text=_("Empty if not known.")
+    )
+    trigger = models.CharField(_("trigger"), max_length=16, choices=Trigger.choices)
+
+    class Meta:
+        verbose_name = _("station status change")
+        verbose_name_plural = _("station status changes")
+        indexes = [
+            models.Index(fields=["device_serial", "changed_at"], name="iot_status_serial_changed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_serial} {self.from_status} → {self.to_status}"

@@ -1,0 +1,241 @@
+"""What the sync of every event type shares: the locked station, its status, the locked banks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db import IntegrityError
+from django.db.models import OuterRef, Subquery
+
+from django_iot_ingest import signals
+from django_iot_ingest.conf import (
+    get_power_bank_model,
+    get_station_model,
+    get_station_slot_model,
+    ingest_settings,
+)
+from django_iot_ingest.database import ConcurrentChange, alias
+from django_iot_ingest.events import (
+    PowerBankReturned,
+    Source,
+    StationCreated,
+    StationReport,
+    StationStatusChanged,
+)
+from django_iot_ingest.models import (
+    AbstractPowerBank,
+    AbstractStation,
+    AbstractStationSlot,
+    IngestEvent,
+)
+from django_iot_ingest.services import hooks, rows
+from django_iot_ingest.services.outcome import Outcome
+
+if TYPE_CHECKING:
+    from django_iot_ingest.services.service import StationSyncService
+
+Report = TypeVar("Report", bound=StationReport)
+
+
+class StationSync(Generic[Report]):
+    """Apply one report inside the open transaction.
+
+    Rows are locked in one order everywhere: the inbox row (by the caller), the station, the banks
+    by serial number.
+    """
+
+    def __init__(self, service: StationSyncService, report: Report) -> None:
+        self.service = service
+        self.report = report
+        self.using = alias()
+        self.outcome = Outcome(warnings=list(report.warnings))
+        self.is_new = False
+        self.heard_before: datetime | None = None
+        self.changed: set[str] = set()
+        self.status_change: StationStatusChanged | None = None
+
+    # The station
+
+    def lock_station(self) -> AbstractStation | None:
+        """Lock the station, or prepare a new one; None if it is unknown and may not be created.
+
+        ``save_station`` writes it, once, with all that the event changes.
+        """
+        station = self.find_station()
+        if station is None and ingest_settings.AUTO_CREATE_STATIONS:
+            station = self.new_station()
+        if station is not None:
+            self.outcome.station = station
+            self.hear(station)
+        return station
+
+    def find_station(self) -> AbstractStation | None:
+        """Lock and return the station of the event's serial number."""
+        station: AbstractStation | None = (
+            self.stations().filter(serial_number=self.report.device_serial).first()
+        )
+        return station
+
+    def stations(self) -> Any:
+        """Return the host's station rows; reading them locks them in order of serial number."""
+        stations = get_station_model()._base_manager.using(self.using)
+        return stations.select_for_update().order_by("serial_number")
+
+    def new_station(self) -> AbstractStation:
+        """Return an unsaved station with the host's defaults."""
+        self.is_new = True
+        serial = self.report.device_serial
+        defaults = self.service.get_station_defaults(serial)
+        return get_station_model()(**{**defaults, "serial_number": serial})
+
+    def hear(self, station: AbstractStation) -> None:
+        """Note that the station was heard, on our own clock."""
+        self.heard_before = station.last_heard_at
+        if self.heard_before is None or self.heard_before < self.report.received_at:
+            self.assign(station, last_heard_at=self.report.received_at)
+
+    def assign(self, station: AbstractStation, **values: Any) -> None:
+        """Set columns of the station, to be written by ``save_station``."""
+        self.changed |= rows.assign(station, values)
+
+    def assign_heartbeat(self, station: AbstractStation, heartbeat: datetime | None) -> None:
+        """Set what the device said its last heartbeat was, if that is news."""
+        if heartbeat and (station.last_heartbeat is None or heartbeat > station.last_heartbeat):
+            self.assign(station, last_heartbeat=heartbeat)
+
+    def revive(self, station: AbstractStation, trigger: str) -> None:
+        """Bring a station that was silent back ONLINE, if this event is newer than its silence."""
+        is_newer = self.heard_before is None or self.report.event_time > self.heard_before
+        if station.timed_out and is_newer:
+            self.change_status(station, station.Status.ONLINE, trigger)
+
+    def change_status(self, station: AbstractStation, status: str, trigger: str) -> None:
+        """Set the station's status, by its own word, and remember a change for its history."""
+        self.assign(station, timed_out=False)
+        if station.status == status:
+            return
+        at = self.report.event_time
+        self.status_change = hooks.status_change(station, status, at, trigger)
+        self.assign(station, status=status, status_changed_at=at)
+
+    def save_station(self, station: AbstractStation) -> None:
+        """Write the station, and tell its history and the host's hooks."""
+        if self.is_new:
+            self.insert(lambda: station.save(force_insert=True, using=self.using))
+            self.call(self.service.on_station_created, self.created_event(station))
+        else:
+            rows.update(station, self.changed)
+        if self.status_change:
+            hooks.record_status_change(self.service, self.status_change, self.using)
+
+    def created_event(self, station: AbstractStation) -> StationCreated:
+        """Return what the host's hook is told of a new station."""
+        received_at, raw = self.report.received_at, self.report.raw
+        return StationCreated(station=station, received_at=received_at, raw=raw)
+
+    # Slots and banks
+
+    def slots(self) -> Any:
+        """Return the host's slot rows. They are guarded by their station's lock."""
+        return get_station_slot_model()._base_manager.using(self.using)
+
+    def power_banks(self) -> Any:
+        """Return the host's bank rows."""
+        return get_power_bank_model()._base_manager.using(self.using)
+
+    def lock_power_banks(self, serials: Collection[str]) -> dict[str, AbstractPowerBank]:
+        """Lock the banks of these serial numbers, by serial number; see ``last_located``."""
+        station_of_bank = get_station_model()._base_manager.filter(pk=OuterRef("current_station"))
+        banks = (
+            self.power_banks()
+            .select_for_update()
+            .filter(serial_number__in=sorted(serials))
+            .annotate(confirmed_at=Subquery(station_of_bank.values("last_report_at")[:1]))
+            .order_by("serial_number")
+        )
+        return {bank.serial_number: bank for bank in banks}
+
+    def place(
+        self, bank: AbstractPowerBank, station: AbstractStation, slot: AbstractStationSlot | None
+    ) -> set[str]:
+        """Put a bank where this event saw it; return the names of the columns that changed."""
+        location = {
+            "current_station_id": station.pk,
+            "current_slot_id": slot.pk if slot else None,
+            "absent_since": None,
+            "missing_since": None,
+        }
+        changed = rows.assign(bank, location)
+        bank.current_station, bank.current_slot = station, slot
+        return changed
+
+    # The host
+
+    def insert(self, work: Callable[[], Any]) -> None:
+        """Insert rows; somebody else having been faster begins the transaction again."""
+        try:
+            work()
+        except IntegrityError as error:
+            raise ConcurrentChange from error
+
+    def call(self, hook: Callable[[Any], None], event: Any) -> None:
+        """Run a hook of the host inside the transaction."""
+        hooks.call(hook, event, self.using)
+
+    def tell_of_return(
+        self,
+        bank: AbstractPowerBank,
+        slot: AbstractStationSlot | None,
+        *,
+        occurred_at: datetime,
+        was_rented: bool,
+        source: Source,
+    ) -> None:
+        """Run the hook that ends a rental, and signal the return after commit."""
+        assert self.outcome.station is not None
+        event = PowerBankReturned(
+            power_bank=bank,
+            station=self.outcome.station,
+            slot=slot,
+            occurred_at=occurred_at,
+            received_at=self.report.received_at,
+            was_rented=was_rented,
+            source=source,
+            raw=self.report.raw,
+        )
+        self.call(self.service.on_power_bank_returned, event)
+        hooks.notify(self.service, signals.power_bank_returned, self.using, event=event)
+
+    # The end
+
+    def stale(self, station: AbstractStation) -> Outcome:
+        """Change nothing but that the station was heard."""
+        self.outcome.state = IngestEvent.State.STALE
+        rows.update(station, self.changed)
+        return self.outcome
+
+    def finish(self) -> Outcome:
+        """Signal the event after commit, and return what was done."""
+        station, event = self.outcome.station, self.report
+        hooks.notify(self.service, signals.station_synced, self.using, station=station, event=event)
+        return self.outcome
+
+
+def last_located(bank: AbstractPowerBank) -> datetime | None:
+    """Return the event time of a locked bank's last known location.
+
+    That is the event that placed it, or the newest snapshot of its station, which confirmed it: so
+    a snapshot that finds everything in its place writes no bank.
+    """
+    times = [bank.located_at]
+    if bank.absent_since is None:
+        times.append(bank.confirmed_at)  # type: ignore[attr-defined]
+    return max((time for time in times if time), default=None)
+
+
+def is_older(event_time: datetime, bank: AbstractPowerBank) -> bool:
+    """Return whether an event is older than the bank's last known location."""
+    located = last_located(bank)
+    return located is not None and event_time < located

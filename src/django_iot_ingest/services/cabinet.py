@@ -1,0 +1,294 @@
+"""Compare the slots and banks of a snapshot with the tables, and write what differs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from django_iot_ingest import signals
+from django_iot_ingest.conf import get_power_bank_model, get_station_slot_model, ingest_settings
+from django_iot_ingest.database import error_code, is_database_fault
+from django_iot_ingest.events import PowerBankMissing, PowerBankReport, Source, WarningCode
+from django_iot_ingest.models import (
+    AbstractPowerBank,
+    AbstractStation,
+    AbstractStationSlot,
+    IngestEvent,
+)
+from django_iot_ingest.services import hooks, rows
+from django_iot_ingest.services.base import is_older, last_located
+
+if TYPE_CHECKING:
+    from django_iot_ingest.services.full import FullSync
+
+logger = logging.getLogger("django_iot_ingest.services")
+
+
+class WaitingReturns(Exception):
+    """Returns of banks that this snapshot shows wait in the inbox: they come first."""
+
+    def __init__(self, event_ids: list[int]) -> None:
+        super().__init__(event_ids)
+        self.event_ids = event_ids
+
+
+class CabinetSync:
+    """The slots and banks of one locked station, beside what its snapshot says of them."""
+
+    def __init__(self, sync: FullSync, station: AbstractStation) -> None:
+        self.sync = sync
+        self.report = sync.report
+        self.station = station
+        self.slots: dict[int, AbstractStationSlot] = {}
+        self.banks: dict[str, AbstractPowerBank] = {}
+        self.new_banks: list[AbstractPowerBank] = []
+        self.changed_banks: dict[str, tuple[AbstractPowerBank, set[str]]] = {}
+        self.holders: dict[Any, str] = {}
+        self.steps: list[Callable[[], None]] = []
+        """What ends in a hook: each runs in a savepoint of its own, after all else is written."""
+
+    # Reading
+
+    def lock(self) -> None:
+        """Lock the banks concerned, by serial number, and read the slots."""
+        if not self.report.reports_slots:
+            return
+        reported = {bank.serial_number for bank in self.report.power_banks}
+        self.banks = self.sync.lock_power_banks(reported | self.serials_here())
+        self.heed_waiting_returns(reported)
+        if not self.sync.is_new:
+            slots = self.sync.slots().filter(station=self.station.pk)
+            self.slots = {slot.slot_number: slot for slot in slots}
+
+    def serials_here(self) -> set[str]:
+        """Return the serial numbers of the banks at this station, not yet locked."""
+        if self.sync.is_new:
+            return set()
+        banks = self.sync.power_banks().filter(current_station=self.station.pk)
+        return set(banks.values_list("serial_number", flat=True))
+
+    def heed_waiting_returns(self, reported: set[str]) -> None:
+        """Raise ``WaitingReturns`` if a rented bank that is shown has a return in the inbox."""
+        rented = [serial for serial in reported & self.banks.keys() if self.is_rented(serial)]
+        if not rented:
+            return
+        waiting = IngestEvent.objects.using(self.sync.using).filter(
+            state__in=IngestEvent.WAITING, event_type="returned", power_bank_serial__in=rented
+        )
+        waiting = waiting.exclude(pk__in=self.sync.service.returns_tried)
+        event_ids = list(waiting.order_by("event_time", "pk").values_list("pk", flat=True))
+        if event_ids:
+            raise WaitingReturns(event_ids)
+
+    def is_rented(self, serial: str) -> bool:
+        """Return whether a locked bank is rented."""
+        bank = self.banks[serial]
+        return bank.status == bank.Status.RENTED
+
+    # Writing
+
+    def write(self) -> None:
+        """Write slots, then banks, then what ends in a hook."""
+        if not self.report.reports_slots:
+            return
+        self.write_slots()
+        self.compare_banks()
+        self.write_banks()
+        for step in self.steps:
+            step()
+
+    def write_slots(self) -> None:
+        """Create or update each reported slot."""
+        new, changed = [], {}
+        for told in self.report.slots:
+            values = rows.known(
+                status=told.status,
+                battery_level=told.battery_level,
+                slot_metadata=told.slot_metadata,
+            )
+            slot = self.slots.get(told.slot_number)
+            if slot is None:
+                number, station = told.slot_number, self.station
+                slot = get_station_slot_model()(slot_number=number, station=station, **values)
+                new.append(slot)
+            else:
+                changed[slot.pk] = (slot, rows.assign(slot, values))
+            self.slots[told.slot_number] = slot
+        if new:
+            self.sync.insert(lambda: self.sync.slots().bulk_create(new))
+        self.sync.outcome.slots_updated = len(new) + rows.update_all(changed, self.sync.using)
+
+    def compare_banks(self) -> None:
+        """Decide, for each bank told of or at this station, what becomes of it."""
+        self.holders = self.newer_holders()
+        for told in self.report.power_banks:
+            bank = self.banks.get(told.serial_number)
+            if bank is None:
+                self.create(told)
+            elif bank.status == bank.Status.RENTED:
+                self.see_rented(bank, told)
+            elif is_older(self.report.event_time, bank):
+                self.sync.outcome.warn(WarningCode.OLDER_LOCATION, told.path)
+            else:
+                self.keep(bank, self.update(bank, told, self.slot_for(told)))
+        told_of = {bank.serial_number for bank in self.report.power_banks}
+        for serial, bank in self.banks.items():
+            if serial not in told_of and self.is_here(bank):
+                self.miss(bank)
+
+    def newer_holders(self) -> dict[Any, str]:
+        """Return, by slot, the banks that an event newer than this snapshot put there."""
+        return {
+            bank.current_slot_id: bank.serial_number  # type: ignore[attr-defined]
+            for bank in self.banks.values()
+            if self.is_here(bank) and is_older(self.report.event_time, bank)
+        }
+
+    def is_here(self, bank: AbstractPowerBank) -> bool:
+        """Return whether a locked bank is at this station."""
+        is_at_station: bool = bank.current_station_id == self.station.pk  # type: ignore[attr-defined]
+        return is_at_station and bank.status != bank.Status.RENTED
+
+    def create(self, told: PowerBankReport) -> None:
+        """Create a bank at first sight."""
+        if not ingest_settings.AUTO_CREATE_POWER_BANKS:
+            self.sync.outcome.warn(WarningCode.POWER_BANK_UNKNOWN, told.path)
+            return
+        defaults = self.sync.service.get_power_bank_defaults(told.serial_number)
+        bank = get_power_bank_model()(**{**defaults, "serial_number": told.serial_number})
+        self.update(bank, told, self.slot_for(told))
+        self.new_banks.append(bank)
+
+    def update(
+        self, bank: AbstractPowerBank, told: PowerBankReport, slot: AbstractStationSlot | None
+    ) -> set[str]:
+        """Set what the snapshot says of a bank; return the names of the columns that changed."""
+        changed = rows.assign(
+            bank,
+            rows.known(
+                status=told.status,
+                battery_level=told.battery_level,
+                hardware_info=told.hardware_info,
+            ),
+        )
+        changed |= self.sync.place(bank, self.station, slot)
+        if changed or not self.report.is_complete:
+            changed |= rows.assign(bank, {"located_at": self.report.event_time})
+        return changed
+
+    def slot_for(self, told: PowerBankReport) -> AbstractStationSlot | None:
+        """Return the slot of a bank, unless it is unknown or a newer event filled it."""
+        if told.slot_number is None:
+            return None
+        slot = self.slots.get(told.slot_number)
+        path = f"{told.path}.current_slot"
+        if slot is None:
+            self.sync.outcome.warn(WarningCode.SLOT_UNKNOWN, path)
+        elif self.holders.get(slot.pk, told.serial_number) != told.serial_number:
+            self.sync.outcome.warn(WarningCode.SLOT_TAKEN, path)
+            slot = None
+        else:
+            self.holders[slot.pk] = told.serial_number
+        return slot
+
+    def see_rented(self, bank: AbstractPowerBank, told: PowerBankReport) -> None:
+        """Take a rented bank as returned unheard, unless it was rented only just now."""
+        grace = timedelta(seconds=ingest_settings.EJECT_GRACE)
+        if bank.rented_at and self.report.event_time <= bank.rented_at + grace:
+            self.sync.outcome.warn(WarningCode.JUST_RENTED, told.path)
+            return
+        slot = self.slot_for(told)
+        self.steps.append(lambda: self.in_savepoint(told.path, self.take_back, bank, told, slot))
+
+    def miss(self, bank: AbstractPowerBank) -> None:
+        """Judge a bank that was here and that the snapshot does not name."""
+        event_time = self.report.event_time
+        if not self.report.is_complete or is_older(event_time, bank):
+            self.leave_taken_slot(bank)
+        elif bank.absent_since is None:
+            located_at = last_located(bank)
+            absence = {"current_slot_id": None, "absent_since": event_time}
+            self.keep(bank, rows.assign(bank, {**absence, "located_at": located_at}))
+        elif event_time > bank.absent_since:
+            # A repeat of the same snapshot is no second proof.
+            self.steps.append(lambda: self.in_savepoint("power_banks", self.lose, bank))
+
+    def leave_taken_slot(self, bank: AbstractPowerBank) -> None:
+        """Keep a bank at its station, without its slot if another bank is there now."""
+        slot_id = bank.current_slot_id  # type: ignore[attr-defined]
+        if self.holders.get(slot_id, bank.serial_number) != bank.serial_number:
+            self.keep(bank, rows.assign(bank, {"current_slot_id": None}))
+
+    def keep(self, bank: AbstractPowerBank, changed: set[str]) -> None:
+        """Remember the changed columns of a bank for the bulk statement."""
+        self.changed_banks[bank.serial_number] = (bank, changed)
+
+    def write_banks(self) -> None:
+        """Create and update banks, in one statement each."""
+        if self.new_banks:
+            new = sorted(self.new_banks, key=lambda bank: bank.serial_number)
+            self.sync.insert(lambda: self.sync.power_banks().bulk_create(new))
+        changed = rows.update_all(self.changed_banks, self.sync.using)
+        self.sync.outcome.power_banks_updated += len(self.new_banks) + changed
+
+    # What ends in a hook
+
+    def in_savepoint(self, path: str, step: Callable[..., None], *args: Any) -> None:
+        """Run one bank's step; a refusal of its hook undoes that bank alone."""
+        try:
+            with transaction.atomic(using=self.sync.using):
+                step(*args)
+        except Exception as error:
+            if is_database_fault(error):
+                raise
+            self.refuse(path, error)
+        else:
+            self.sync.outcome.power_banks_updated += 1
+
+    def refuse(self, path: str, error: Exception) -> None:
+        """Say that a hook refused a bank; the next snapshot tries again."""
+        logger.error("StationSyncService: a hook refused a power bank: %s", type(error).__name__)
+        self.sync.outcome.warn(WarningCode.HOOK_REFUSED, path)
+        hooks.notify(
+            self.sync.service,
+            signals.event_failed,
+            self.sync.using,
+            event_id=None,
+            event_type=self.report.event_type,
+            device_serial=self.report.device_serial,
+            error_code=error_code(error),
+        )
+
+    def take_back(
+        self, bank: AbstractPowerBank, told: PowerBankReport, slot: AbstractStationSlot | None
+    ) -> None:
+        """End the rental of a bank whose return nobody heard."""
+        changed = rows.assign(bank, {"status": bank.Status.AVAILABLE, "rented_at": None})
+        changed |= self.update(bank, told, slot)
+        rows.update(bank, changed)
+        self.sync.tell_of_return(
+            bank,
+            slot,
+            occurred_at=self.report.event_time,
+            was_rented=True,
+            source=Source.SNAPSHOT,
+        )
+        self.sync.outcome.offline_returns_processed += 1
+
+    def lose(self, bank: AbstractPowerBank) -> None:
+        """Record that a bank is missing."""
+        since: datetime = self.report.event_time
+        missing = {"current_station_id": None, "current_slot_id": None, "missing_since": since}
+        rows.update(bank, rows.assign(bank, missing))
+        event = PowerBankMissing(
+            power_bank=bank,
+            station=self.station,
+            missing_since=since,
+            received_at=self.report.received_at,
+        )
+        self.sync.call(self.sync.service.on_power_bank_missing, event)
+        hooks.notify(self.sync.service, signals.power_bank_missing, self.sync.using, event=event)

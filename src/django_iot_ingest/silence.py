@@ -1,0 +1,56 @@
+"""Stations that fell silent: OFFLINE without a word of their own."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from django_iot_ingest.conf import get_station_model, get_sync_service, ingest_settings
+from django_iot_ingest.database import alias, in_transaction
+from django_iot_ingest.models import AbstractStation, StationStatusChange
+from django_iot_ingest.services import hooks, rows
+
+logger = logging.getLogger(__name__)
+
+OFFLINE = AbstractStation.Status.OFFLINE
+
+
+def mark_offline() -> int:
+    """Mark each station that was not heard for ``OFFLINE_AFTER`` seconds; return how many.
+
+    Each in a transaction of its own, so that one whose hook refuses keeps none of the others.
+    """
+    since = timezone.now() - timedelta(seconds=ingest_settings.OFFLINE_AFTER)
+    stations = get_station_model()._base_manager.using(alias())
+    silent = stations.filter(_is_silent(since)).order_by("serial_number")
+    return sum(_mark(pk, since) for pk in silent.values_list("pk", flat=True))
+
+
+def _is_silent(since: datetime) -> Q:
+    unheard = Q(last_heard_at__lte=since) | Q(last_heard_at__isnull=True)
+    return unheard & ~Q(status=OFFLINE)
+
+
+def _mark(pk: object, since: datetime) -> bool:
+    try:
+        return in_transaction(lambda: _mark_locked(pk, since))
+    except Exception:
+        logger.exception("StationSyncService: a silent station was not marked OFFLINE")
+        return False
+
+
+def _mark_locked(pk: object, since: datetime) -> bool:
+    stations = get_station_model()._base_manager.using(alias()).select_for_update()
+    station = stations.filter(_is_silent(since), pk=pk).first()
+    if station is None:
+        return False
+    moment = timezone.now()
+    trigger = StationStatusChange.Trigger.TIMEOUT
+    change = hooks.status_change(station, OFFLINE, moment, trigger)
+    values = {"status": OFFLINE, "status_changed_at": moment, "timed_out": True}
+    rows.update(station, rows.assign(station, values))
+    hooks.record_status_change(get_sync_service(), change, alias())
+    return True

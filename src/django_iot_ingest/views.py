@@ -1,0 +1,109 @@
+"""The one endpoint. It holds the order of checks, and no rule of its own."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from django.db import connections, transaction
+from django.http import JsonResponse
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from django_iot_ingest import (
+    answers,
+    content,
+    event_types,
+    inbox,
+    network,
+    signals,
+    strict_json,
+)
+from django_iot_ingest.authentication import SignatureAuthentication, SignedRequest
+from django_iot_ingest.events import Receipt
+from django_iot_ingest.exceptions import (
+    InvalidJson,
+    InvalidPayload,
+    IpNotAllowed,
+    MethodNotAllowed,
+    NotAuthenticated,
+    Refusal,
+    TemporarilyUnavailable,
+    UnknownType,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class StationDataInternalView(APIView):
+    """Receive what a station reports. Every answer is JSON; only 200 means success.
+
+    All that a project can change by its REST framework defaults is fixed here, so that a project's
+    parsers, renderers, throttles, permissions or exception handler do not change an answer.
+    """
+
+    authentication_classes = [SignatureAuthentication]
+    permission_classes = []
+    throttle_classes = []
+    parser_classes = []
+    renderer_classes = [JSONRenderer]
+    versioning_class = None
+    http_method_names = ["post"]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, outside ``ATOMIC_REQUESTS``: a receipt is committed before all else."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            transaction.non_atomic_requests(using=alias)(view)
+        return view
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Run the checks that come before the body is parsed, the cheapest first."""
+        if request.method != "POST":
+            raise MethodNotAllowed
+        if not network.is_allowed(request.META):
+            raise IpNotAllowed
+        content.check(request.META)
+        self.perform_authentication(request)
+
+    def post(self, request: Request) -> JsonResponse:
+        """Read, keep and apply one signed event."""
+        signed = request.auth
+        if not isinstance(signed, SignedRequest):
+            raise NotAuthenticated
+        receipt = signed.receipt
+        payload: dict[str, Any] | None = None
+        try:
+            payload = strict_json.load_object(receipt.body)
+            event_type, report = event_types.read(payload, receipt)
+        except (InvalidJson, InvalidPayload, UnknownType) as refusal:
+            self.keep_refused(receipt, payload, refusal)
+            raise
+        return answers.accepted(inbox.ingest(event_type, report, receipt))
+
+    def keep_refused(
+        self, receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal
+    ) -> None:
+        """Keep the body, or answer 503 so that it is sent again."""
+        inbox.refuse(receipt, payload, refusal)
+
+    def handle_exception(self, exc: Exception) -> JsonResponse:  # type: ignore[override]
+        """Return the answer for whatever was raised; what nobody expected is a 503, never a 500."""
+        request_id = uuid.uuid4().hex
+        refusal = exc if isinstance(exc, Refusal) else TemporarilyUnavailable()
+        if refusal is not exc:
+            logger.error("StationDataInternalView failed, request %s", request_id, exc_info=exc)
+        about = "the signature: " if refusal.error in SIGNATURE_ERRORS else ""
+        logger.warning(
+            "StationDataInternalView refused %s%s, request %s", about, refusal.error, request_id
+        )
+        signals.request_refused.send_robust(
+            sender=type(self), reason=refusal.error, request_id=request_id
+        )
+        return answers.refused(refusal, request_id)
+
+
+SIGNATURE_ERRORS = {"INVALID_SIGNATURE", "STALE_TIMESTAMP"}
