@@ -120,10 +120,10 @@ def parse_network(text: str) -> Network:
     An IPv4-mapped network is returned as IPv4; a wider one, such as ``::/0``, holds IPv6 only.
     """
     text = _stripped(text)
-    if NETWORK_SHAPE.fullmatch(text) is None:
+    if not _is_network(text):
         raise ValueError(f"{text[:64]!a} is no address or network such as 192.0.2.0/24")
     network = ip_network(text, strict=False)
-    if "/" in text and ip_interface(text).ip != network.network_address:
+    if ip_interface(text).ip != network.network_address:
         raise ValueError(f"{text} has bits set beyond its prefix: is {network} meant?")
     if isinstance(network, IPv6Network) and network.subnet_of(MAPPED):
         base = int(network.network_address) & 0xFFFF_FFFF
@@ -165,8 +165,18 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _stripped(text: object) -> str:
     if not isinstance(text, str):
-        raise ValueError(f"an entry is text, not {type(text).__name__}")
+        raise ValueError(f"an entry is text, not {type(text).__name__}")  # noqa: TRY004 - as for all
     return text.strip(BLANKS)
+
+
+def _is_network(text: str) -> bool:
+    if NETWORK_SHAPE.fullmatch(text) is None:
+        return False
+    try:
+        ip_interface(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _looks_numeric(text: str) -> bool:

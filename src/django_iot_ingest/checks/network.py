@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from django_iot_ingest.checks.values import TAG, example, is_configured, is_empty, show, texts
-from django_iot_ingest.network import parse_entry
+from django_iot_ingest.checks.values import (
+    TAG,
+    attempt,
+    example,
+    is_configured,
+    is_empty,
+    show,
+    texts,
+)
+from django_iot_ingest.network import parse_entry, parse_network
 
 ALLOWED = "ALLOWED_IPS"
 PROXIES = "TRUSTED_PROXIES"
@@ -20,12 +28,12 @@ def check_allow_list(**kwargs: Any) -> list[CheckMessage]:
     """Expect addresses, networks and host names; any other entry lets nobody in."""
     return [
         Error(
-            f"IOT_INGEST: {name} {show(entry)} is no address, network or host name.",
+            f"IOT_INGEST: {name} {show(entry)} is no address, network or host name ({problem}).",
             hint=f"Write {example(ALLOWED)}: no scheme, port, path, blank or wildcard.",
             id="iot_ingest.E070",
         )
         for name, entry in texts(ALLOWED)
-        if _parsed(entry) is None
+        if (problem := _problem(parse_entry, entry))
     ]
 
 
@@ -34,12 +42,12 @@ def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
     """Expect addresses and networks: a host name is looked up in the allow-list only."""
     return [
         Error(
-            f"IOT_INGEST: {name} {show(entry)} is no address or network.",
+            f"IOT_INGEST: {name} {show(entry)} is no address or network ({problem}).",
             hint=f"Write {example(PROXIES)}: the address from which the proxy connects to us.",
             id="iot_ingest.E071",
         )
         for name, entry in texts(PROXIES)
-        if _network(entry) is None
+        if (problem := _problem(parse_network, entry))
     ]
 
 
@@ -72,21 +80,14 @@ def check_proxies_are_few(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-def _parsed(entry: str) -> object:
-    """Return what the entry means, or None if it means nothing."""
-    try:
-        return parse_entry(entry)
-    except ValueError:
-        return None
-
-
-def _network(entry: str) -> IPv4Network | IPv6Network | None:
-    parsed = _parsed(entry)
-    return parsed if isinstance(parsed, IPv4Network | IPv6Network) else None
+def _problem(parse: Callable[[str], object], entry: str) -> str:
+    """Return what ``parse`` has against the entry, or an empty text."""
+    _, problem = attempt(lambda: parse(entry))
+    return problem.removeprefix("ValueError: ")
 
 
 def _collapsed_proxies() -> Iterator[IPv4Network | IPv6Network]:
     """Yield the networks joined: two halves of the address space are all of it."""
-    networks = [_network(entry) for _, entry in texts(PROXIES)]
-    yield from collapse_addresses([n for n in networks if isinstance(n, IPv4Network)])
-    yield from collapse_addresses([n for n in networks if isinstance(n, IPv6Network)])
+    parsed = [attempt(lambda: parse_network(entry))[0] for _, entry in texts(PROXIES)]
+    yield from collapse_addresses([n for n in parsed if isinstance(n, IPv4Network)])
+    yield from collapse_addresses([n for n in parsed if isinstance(n, IPv6Network)])
