@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.dispatch import Signal
 from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -53,3 +56,19 @@ class Gateway:
         assert response.status_code == 200, response.content
         data: dict[str, Any] = response.json()["data"]
         return data
+
+
+@contextmanager
+def listen(signal: Signal) -> Iterator[list[dict[str, Any]]]:
+    """Collect what a signal carries while the block runs; inside a test's own transaction the
+    commit has to be played by ``django_capture_on_commit_callbacks``."""
+    heard: list[dict[str, Any]] = []
+
+    def receiver(**payload: Any) -> None:
+        heard.append(payload)
+
+    signal.connect(receiver)
+    try:
+        yield heard
+    finally:
+        signal.disconnect(receiver)

@@ -18,6 +18,11 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
 
 
+def moment(seconds: float) -> datetime:
+    """Return unix seconds as the aware datetime that the tables hold."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def status(
     value: str = "ONLINE", *, at: float | None = None, serial: str = STATION
 ) -> dict[str, Any]:

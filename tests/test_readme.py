@@ -103,6 +103,8 @@ def assert_received(answer: dict) -> None:
     assert answer["data"].keys() == promised["data"].keys()
 
 
+pytestmark = pytest.mark.once
+
 needs_tools = pytest.mark.skipif(
     os.environ.get("CI") != "true" and not all(map(shutil.which, TOOLS)),
     reason=f"needs {', '.join(TOOLS)}",

@@ -13,7 +13,7 @@ from django_iot_ingest.times import aware
 
 MESSAGES = {
     "applied": "Station data updated",
-    "duplicate": "Station data was updated before",
+    "duplicate": "Station data updated",
     "stale": "Newer station data is known",
     "deferred": "Station data kept until it can be applied",
 }

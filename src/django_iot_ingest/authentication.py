@@ -121,7 +121,7 @@ class SignatureAuthentication(BaseAuthentication):
 
     def check_permitted(self, user: Any) -> None:
         """Refuse a user that the predicate does not know as an admin."""
-        if get_admin_predicate()(user) is not True:
+        if not get_admin_predicate()(user):
             raise NotPermitted
 
     def read_body(self, request: Request) -> bytes:

@@ -23,7 +23,7 @@ from ipaddress import (
 )
 from typing import Any, NamedTuple, TypeVar
 
-from python_ipware import IpWare
+from ipware.ip import IpWare  # type: ignore[attr-defined]  # the engine under it
 
 from django_iot_ingest import hostnames
 from django_iot_ingest.conf import ingest_settings
@@ -206,5 +206,5 @@ def _usable(entries: Sequence[str], key: str, parse: Callable[[str], Entry]) -> 
             usable.append(parse(entry))
     if len(usable) < len(entries):
         unusable = len(entries) - len(usable)
-        logger.warning("%d unusable in %s: see manage.py check", unusable, key)
+        logger.warning("%s: %d unusable, see manage.py check", key, unusable)
     return usable

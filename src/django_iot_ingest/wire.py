@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeGuard
 
 from django_iot_ingest.events import (
@@ -59,24 +60,28 @@ class Reader:
         self.errors.setdefault(path, []).append(text)
 
     def check(self) -> None:
-        """Raise ``InvalidPayload`` if any identity field was wrong."""
-        if self.errors:
+        """Raise ``InvalidPayload``, with all that is wrong so far, if an identity field is wrong."""
+        if not self.device_serial or self.errors:
             raise InvalidPayload(self.errors)
 
     def common(self) -> dict[str, Any]:
         """Return the fields of every report. Read last: it closes the list of warnings."""
-        serial = self.serial(self.section("device"), "device", "serial_number")
         event_time = self.event_time()
         self.check()
         return {
             "event_type": self.payload["type"],
-            "device_serial": serial,
+            "device_serial": self.device_serial,
             "event_time": event_time,
             "received_at": native(self.receipt.received_at),
             "source": self.receipt.source,
             "warnings": tuple(self.warnings),
             "raw": clean_json(self.payload),
         }
+
+    @cached_property
+    def device_serial(self) -> str:
+        """The serial number of the station that speaks."""
+        return self.serial(self.section("device"), "device", "serial_number")
 
     def event_time(self) -> datetime:
         """Return the body's ``timestamp`` on our clock; where unusable, that of X-Timestamp."""

@@ -88,7 +88,7 @@ def check_mysql_isolation(**kwargs: Any) -> list[CheckMessage]:
 
 def _alias(model: type[models.Model]) -> str | None:
     """Return where the model is written; None if the host's router fails."""
-    return attempt(lambda: router.db_for_write(model))[0]
+    return attempt(router.db_for_write, model)[0]
 
 
 def _vendor() -> str | None:

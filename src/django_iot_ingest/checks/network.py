@@ -82,12 +82,12 @@ def check_proxies_are_few(**kwargs: Any) -> list[CheckMessage]:
 
 def _problem(parse: Callable[[str], object], entry: str) -> str:
     """Return what ``parse`` has against the entry, or an empty text."""
-    _, problem = attempt(lambda: parse(entry))
+    _, problem = attempt(parse, entry)
     return problem.removeprefix("ValueError: ")
 
 
 def _collapsed_proxies() -> Iterator[IPv4Network | IPv6Network]:
     """Yield the networks joined: two halves of the address space are all of it."""
-    parsed = [attempt(lambda: parse_network(entry))[0] for _, entry in texts(PROXIES)]
+    parsed = [attempt(parse_network, entry)[0] for _, entry in texts(PROXIES)]
     yield from collapse_addresses([n for n in parsed if isinstance(n, IPv4Network)])
     yield from collapse_addresses([n for n in parsed if isinstance(n, IPv6Network)])

@@ -34,7 +34,7 @@ def check_upload_limit(**kwargs: Any) -> list[CheckMessage]:
 @register(TAG)
 def check_url(**kwargs: Any) -> list[CheckMessage]:
     """Warn where the endpoint has no URL, or the URLconf cannot even be imported."""
-    _, problem = attempt(lambda: reverse(URL_NAME))
+    _, problem = attempt(reverse, URL_NAME)
     if not problem:
         return []
     return [

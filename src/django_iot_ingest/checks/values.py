@@ -67,20 +67,20 @@ def example(key: str) -> str:
 
 def imported(path: str) -> tuple[Any, str]:
     """Return (what the dotted path names, "") or (None, what went wrong)."""
-    return attempt(lambda: import_string(path))
+    return attempt(import_string, path)
 
 
-def attempt(call: Callable[[], Result]) -> tuple[Result | None, str]:
+def attempt(call: Callable[..., Result], *arguments: object) -> tuple[Result | None, str]:
     """Return (what ``call`` returns, "") or (None, what it raised): the host's code may do both."""
     try:
-        return call(), ""
+        return call(*arguments), ""
     except Exception as error:  # noqa: BLE001 - a check tells what is wrong, and never raises
         return None, describe(error)
 
 
 def show(value: object) -> str:
     """Return a short ``repr``, also of a value that refuses to be shown. Never for a secret."""
-    shown, _ = attempt(lambda: repr(value))
+    shown, _ = attempt(repr, value)
     return f"<{type(value).__name__}>" if shown is None else shorten(shown)
 
 

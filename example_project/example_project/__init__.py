@@ -1,0 +1,1 @@
+"""A small real host of django-iot-ingest."""

@@ -1,0 +1,77 @@
+"""The whole way: log-in, snapshot, rental, return, status, refusals."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.utils import timezone
+
+from django_iot_ingest.models import IngestEvent
+from fleet.models import PowerBank, Rental, Station
+from fleet.rentals import rent
+from fleet.tests.gateway import BANK, SERIAL, GatewayTestCase, full, returned, status
+
+
+class StationDataTests(GatewayTestCase):
+    def setUp(self) -> None:
+        self.now = timezone.now()
+
+    def snapshot_at(self, minutes_ago: int) -> PowerBank:
+        answer = self.send(full(self.now - timedelta(minutes=minutes_ago)))
+        self.assertEqual(answer.status_code, 200, answer.content)
+        return PowerBank.objects.get(serial_number=BANK)
+
+    def test_a_snapshot_creates_station_slots_and_bank(self) -> None:
+        answer = self.send(full(self.now))
+        self.assertEqual(answer.status_code, 200, answer.content)
+        self.assertEqual(answer.json()["data"]["state"], "applied")
+        station = Station.objects.get(serial_number=SERIAL)
+        self.assertEqual((station.status, station.name), ("ONLINE", f"New station {SERIAL}"))
+        bank = PowerBank.objects.get(serial_number=BANK)
+        self.assertEqual((bank.current_station, bank.current_slot.slot_number), (station, 2))
+
+    def test_a_snapshot_leaves_the_columns_of_the_operator(self) -> None:
+        self.snapshot_at(20)
+        Station.objects.update(name="Main square", out_of_service=True)
+        self.snapshot_at(0)
+        station = Station.objects.get()
+        self.assertEqual((station.name, station.out_of_service), ("Main square", True))
+
+    def test_a_return_sent_three_times_ends_and_bills_the_rental_once(self) -> None:
+        bank = self.snapshot_at(100)
+        rental = rent(bank, self.renter, self.now - timedelta(minutes=95))
+        event = returned(self.now)
+        answers = [self.send(event) for _ in range(3)]
+        self.assertEqual([answer.status_code for answer in answers], [200] * 3)
+        states = [answer.json()["data"]["state"] for answer in answers]
+        self.assertEqual(states, ["applied", "duplicate", "duplicate"])
+        rental.refresh_from_db()
+        self.assertEqual(rental.status, Rental.Status.COMPLETED)
+        self.assertEqual(rental.amount, Decimal("6.00"))
+        bank.refresh_from_db()
+        self.assertEqual((bank.status, bank.current_slot.slot_number), ("AVAILABLE", 1))
+        self.assertEqual(IngestEvent.objects.filter(event_type="returned").count(), 1)
+
+    def test_a_late_return_ends_only_the_rental_that_had_begun(self) -> None:
+        bank = self.snapshot_at(100)
+        late = returned(self.now - timedelta(minutes=30))
+        rental = rent(bank, self.renter, self.now - timedelta(minutes=10))
+        self.assertEqual(self.send(late).json()["data"]["state"], "applied")
+        rental.refresh_from_db()
+        bank.refresh_from_db()
+        self.assertEqual((rental.status, bank.status), (Rental.Status.ACTIVE, "RENTED"))
+
+    def test_a_status_changes_the_station(self) -> None:
+        self.snapshot_at(1)
+        self.assertEqual(self.send(status("OFFLINE", self.now)).status_code, 200)
+        self.assertEqual(Station.objects.get().status, "OFFLINE")
+
+    def test_a_bad_signature_changes_nothing(self) -> None:
+        answer = self.send(full(self.now), **{"X-Signature": "A" * 43 + "="})
+        self.assertEqual((answer.status_code, answer.json()["error"]), (403, "INVALID_SIGNATURE"))
+        self.assertFalse(Station.objects.exists() or IngestEvent.objects.exists())
+
+    def test_a_bad_token_is_the_only_401(self) -> None:
+        answer = self.send(full(self.now), Authorization="Bearer x.y.z")
+        self.assertEqual((answer.status_code, answer.json()["error"]), (401, "NOT_AUTHENTICATED"))

@@ -1,0 +1,1 @@
+"""The demo: surroundings, server, gateway, story, tables. Started by ``demo.py``."""

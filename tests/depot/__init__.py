@@ -1,0 +1,1 @@
+"""The second host: other model names, UUID keys, columns of its own. App label ``depot``."""
