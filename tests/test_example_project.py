@@ -18,6 +18,7 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
     manage = ROOT / "example_project" / "manage.py"
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)  # it is pytest's
+    environment["PYTHONPATH"] = os.pathsep.join(str(Path(path).resolve()) for path in sys.path)
     done = subprocess.run(
         [sys.executable, "-W", "error", str(manage), "test"],
         cwd=tmp_path,

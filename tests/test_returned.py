@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import IntegrityError
@@ -44,6 +44,15 @@ class SwallowingService(BreakingService):
             super().on_power_bank_returned(event)
         except IntegrityError:
             return
+
+
+class LookingService(StationSyncService):
+    """A host whose hook looks at the event and at the tables."""
+
+    seen: ClassVar[list[Any]] = []
+
+    def on_power_bank_returned(self, event: PowerBankReturned) -> None:
+        self.seen.append((event.power_bank.status, bank().status, place()))
 
 
 @pytest.fixture
@@ -130,28 +139,12 @@ def test_a_return_ends_the_rental(gateway: Gateway, now: int, rental: Any, hook:
 
 
 def test_a_hook_sees_the_bank_as_it_is_saved(
-    gateway: Gateway, now: int, rental: Any, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, now: int, rental: Any, settings: Any
 ) -> None:
-    seen = []
-    monkeypatch.setattr(
-        StationSyncService,
-        "on_power_bank_returned",
-        lambda service, event: seen.append((event.power_bank.status, bank().status, place())),
-    )
-    service = "django_iot_ingest.services.StationSyncService"
-    monkeypatch.setattr("django_iot_ingest.conf.IngestSettings.SYNC_SERVICE", service)
-    apply_with_default_service(gateway, now)
-    assert seen == [("AVAILABLE", "AVAILABLE", (STATION, 3))]
-
-
-def apply_with_default_service(gateway: Gateway, now: int) -> None:
-    from django.test import override_settings
-
-    from django_iot_ingest.conf import configured
-
-    rest = {name: value for name, value in configured().items() if name != "SYNC_SERVICE"}
-    with override_settings(IOT_INGEST=rest):
-        gateway.send(returned(at=now - 100))
+    use(settings, SYNC_SERVICE=f"{__name__}.LookingService")
+    LookingService.seen.clear()
+    gateway.send(returned(at=now - 100))
+    assert LookingService.seen == [("AVAILABLE", "AVAILABLE", (STATION, 3))]
 
 
 def test_twelve_arrivals_run_the_hook_once(
@@ -314,25 +307,22 @@ def test_of_two_returns_into_one_slot_in_one_second_the_later_arrival_has_it(
 
 
 @pytest.mark.parametrize(
-    ("level", "ago", "expected"),
+    ("level", "after", "expected"),
     [
-        (0, 100, 85),
-        (254, 100, 85),
-        (40, 100, 85),
-        (40, 7200 - 1800, 85),
-        (40, 7200 - 1801, 40),
-        (40, 100 - 7200, 85),
+        (0, 3600, 85),
+        (254, 3600, 85),
+        (40, 3600, 40),
+        (40, 1801, 40),
+        (40, 1800, 85),
+        (40, 10, 85),
     ],
-    ids=["unknown", "unusable", "cached", "30 minutes", "older than the cache", "older"],
+    ids=["unknown", "unusable", "fresher", "just fresher", "cache age", "cached"],
 )
 def test_a_cached_battery_level_does_not_overwrite_a_fresher_one(
-    level: int, ago: int, expected: int, gateway: Gateway, now: int
+    level: int, after: int, expected: int, gateway: Gateway, now: int
 ) -> None:
-    """Say what a return may tell of the battery, ``ago`` seconds after a snapshot 2 hours ago."""
-    seen_at = now - 7200
-    gateway.send(cabinet({1: BANK}, at=seen_at))
-    at = {100: seen_at + 100, 100 - 7200: seen_at - 100}.get(ago, seen_at + 7200 - ago)
-    gateway.send(returned(at=at, battery=level))
+    gateway.send(cabinet({1: BANK}, at=now - 3600))
+    gateway.send(returned(at=now - 3600 + after, battery=level))
     assert bank().battery_level == expected
 
 
