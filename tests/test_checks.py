@@ -26,6 +26,8 @@ from django_iot_ingest.checks.values import EXAMPLES, TAG, describe, show
 from django_iot_ingest.conf import IngestSettings
 from tests.checking import configure, ids, messages, only_message
 
+pytestmark = pytest.mark.once
+
 PACKAGE = Path(checks.__file__).parent
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "checks.md"
 ID = re.compile(r"iot_ingest\.[EW]\d{3}")

@@ -18,6 +18,8 @@ from django_iot_ingest.authentication import SignatureAuthentication
 from django_iot_ingest.services import StationSyncService
 from tests.checking import configure, ids, messages, only_message
 
+pytestmark = pytest.mark.once
+
 JWT = "rest_framework_simplejwt.authentication.JWTAuthentication"
 
 

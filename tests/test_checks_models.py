@@ -13,6 +13,8 @@ from django_iot_ingest.checks import models as model_checks
 from django_iot_ingest.models import AbstractPowerBank, AbstractStation, AbstractStationSlot
 from tests.checking import configure, ids, messages, only_message
 
+pytestmark = pytest.mark.once
+
 LABEL = "django_iot_ingest"
 BASES: dict[str, Any] = {
     "Station": AbstractStation,

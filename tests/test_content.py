@@ -9,6 +9,8 @@ import pytest
 from django_iot_ingest import content
 from django_iot_ingest.exceptions import LengthRequired, PayloadTooLarge, UnsupportedMediaType
 
+pytestmark = pytest.mark.once
+
 MAX = 262_144
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ from django_iot_ingest.conf import (
     get_power_bank_model,
     get_station_model,
     get_station_slot_model,
+    get_sync_service,
 )
 from django_iot_ingest.events import PowerBankMissing, PowerBankReturned, Source, StationCreated
 from django_iot_ingest.models import IngestEvent
@@ -315,6 +318,13 @@ def test_a_slot_that_a_newer_return_filled_is_not_empty(gateway: Gateway, now: i
     gateway.send(cabinet({}, at=now - 40))
     assert place() == (STATION, 3)
     assert slots()[3] == "OCCUPIED"
+
+
+def test_a_slot_whose_bank_is_not_absent_is_not_empty(gateway: Gateway, now: int) -> None:
+    gateway.send(cabinet({1: BANK}, at=now - 50))
+    gateway.send(full([empty_slot(1), empty_slot("x")], [], at=now - 40))
+    assert place() == (STATION, 1)
+    assert slots()[1] == "OCCUPIED"
 
 
 def test_letter_case_tells_devices_apart(gateway: Gateway, now: int) -> None:
@@ -634,6 +644,36 @@ def test_a_snapshot_from_before_a_late_return_does_not_confirm_its_place(
     assert place() == (ELSEWHERE, 2)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_snapshot_that_waited_for_a_newer_one_sees_what_that_confirmed(
+    now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = Gateway.with_admin()
+    gateway.send(cabinet({1: BANK}, at=now - 50))
+    gateway.send(cabinet({}, serial=ELSEWHERE, at=now - 50))
+    is_applying = threading.Event()
+
+    def hold(service: Any, event: Any) -> None:
+        is_applying.set()
+        time.sleep(0.3)
+
+    monkeypatch.setattr(type(get_sync_service()), "on_station_status_changed", hold)
+
+    def confirm() -> None:
+        newer = cabinet({1: BANK}, at=now - 30, device={"status": "MAINTENANCE"})
+        try:
+            Gateway(gateway.token).send(newer)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        confirmed = pool.submit(confirm)
+        assert is_applying.wait(timeout=10)
+        gateway.send(cabinet({2: BANK}, serial=ELSEWHERE, at=now - 40))
+        confirmed.result()
+    assert place() == (STATION, 1)
+
+
 def test_of_two_banks_for_one_slot_the_newer_has_it(gateway: Gateway, now: int) -> None:
     gateway.send(cabinet({1: "A"}, at=now - 50))
     gateway.send(cabinet({1: "B"}, at=now - 40))
@@ -752,6 +792,25 @@ def test_a_rented_bank_in_a_snapshot_was_returned_unheard(
     assert event.raw["type"] == "full"
     assert (bank().status, bank().rented_at, place()) == ("AVAILABLE", None, (ELSEWHERE, 2))
     assert hosts.ended_at(rental) == moment(now - 100)
+
+
+def test_a_rented_bank_that_only_a_slot_names_was_returned_unheard(
+    gateway: Gateway, now: int, returns: FlakyHook
+) -> None:
+    gateway.send(cabinet({1: BANK}, at=now - 500))
+    rent(now - 400)
+    gateway.send(full([held_slot(2)], [], at=now - 100))
+    assert [event.source for event in returns.events] == [Source.SNAPSHOT]
+    assert (bank().status, place()) == ("AVAILABLE", (STATION, 2))
+
+
+def test_a_rented_bank_in_a_misread_frame_stays_rented(
+    gateway: Gateway, now: int, returns: FlakyHook
+) -> None:
+    gateway.send(cabinet({1: BANK}, at=now - 500))
+    rent(now - 400)
+    gateway.send(full([], at=now - 100))
+    assert (bank().status, place(), returns.calls) == ("RENTED", (None, None), 0)
 
 
 def test_a_bank_rented_again_before_the_snapshot_is_returned_once_per_rental(

@@ -18,6 +18,8 @@ import pytest
 from django_iot_ingest import hostnames
 from django_iot_ingest.hostnames import Answer, HostName, Resolver
 
+pytestmark = pytest.mark.once
+
 SOON = 5.0
 """Seconds that a thread of ours may need on a slow machine; a failing test alone lasts so long."""
 

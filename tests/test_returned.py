@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from django_iot_ingest import signals
+from django_iot_ingest import signals, silence
 from django_iot_ingest.conf import (
     get_power_bank_model,
     get_station_model,
     get_station_slot_model,
+    get_sync_service,
 )
 from django_iot_ingest.events import PowerBankReturned, Source
 from django_iot_ingest.models import IngestEvent, StationStatusChange
@@ -145,6 +148,37 @@ def test_a_hook_sees_the_bank_as_it_is_saved(
     LookingService.seen.clear()
     gateway.send(returned(at=now - 100))
     assert LookingService.seen == [("AVAILABLE", "AVAILABLE", (STATION, 3))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_bank_is_locked_while_the_hook_runs(now: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = Gateway.with_admin()
+    gateway.send(cabinet({1: BANK}, at=now - 500))
+    rent(now - 400)
+    order: list[str] = []
+    is_running = threading.Event()
+
+    def hold(service: Any, event: Any) -> None:
+        is_running.set()
+        time.sleep(0.3)
+        order.append("hook")
+
+    monkeypatch.setattr(type(get_sync_service()), "on_power_bank_returned", hold)
+
+    def rent_again() -> None:
+        try:
+            assert is_running.wait(timeout=10)
+            bank().mark_rented(moment(now - 10))
+            order.append("rented")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        renting = pool.submit(rent_again)
+        gateway.send(returned(at=now - 100))
+        renting.result()
+    assert order == ["hook", "rented"]
+    assert (bank().status, bank().rented_at) == ("RENTED", moment(now - 10))
 
 
 def test_twelve_arrivals_run_the_hook_once(
@@ -586,36 +620,32 @@ def test_an_older_heartbeat_does_not_replace_a_newer_one(gateway: Gateway, now: 
     assert station().last_heartbeat == moment(now - 20)
 
 
-def silent(now: int, *, timed_out: bool = True) -> None:
-    """Make the station one that is OFFLINE, because of silence or by its own word."""
-    get_station_model().objects.update(
-        status="OFFLINE",
-        timed_out=timed_out,
-        last_heard_at=moment(now - 2000),
-        status_changed_at=moment(now - 500),
-    )
+def fall_silent(now: int) -> None:
+    """Let the station be OFFLINE because nobody heard it for 2000 s."""
+    get_station_model().objects.update(last_heard_at=moment(now - 2000))
+    assert silence.mark_offline() == 1
 
 
 def test_a_return_brings_a_silent_station_back(gateway: Gateway, now: int) -> None:
     gateway.send(cabinet({1: BANK}, at=now - 2000))
-    silent(now)
+    fall_silent(now)
     gateway.send(returned(at=now - 100))
     assert station().status == "ONLINE"
     change = StationStatusChange.objects.latest("pk")
     assert (change.from_status, change.to_status) == ("OFFLINE", "ONLINE")
-    assert (change.changed_at, change.seconds_in_previous) == (moment(now - 100), 400)
+    assert (change.changed_at, change.trigger) == (moment(now - 100), "RETURNED")
 
 
 def test_a_return_from_before_the_silence_does_not(gateway: Gateway, now: int) -> None:
     gateway.send(cabinet({1: BANK}, at=now - 3000))
-    silent(now)
+    fall_silent(now)
     gateway.send(returned(at=now - 2500))
     assert station().status == "OFFLINE"
 
 
 def test_a_station_that_said_offline_waits_for_its_own_word(gateway: Gateway, now: int) -> None:
     gateway.send(cabinet({1: BANK}, at=now - 2000))
-    silent(now, timed_out=False)
+    gateway.send(status("OFFLINE", at=now - 1900))
     gateway.send(returned(at=now - 100))
     assert station().status == "OFFLINE"
 
@@ -624,7 +654,7 @@ def test_a_return_that_failed_at_first_brings_a_silent_station_back(
     gateway: Gateway, now: int, hook: FlakyHook
 ) -> None:
     gateway.send(cabinet({1: BANK}, at=now - 2000))
-    silent(now)
+    fall_silent(now)
     hook.failures = [RuntimeError("no")]
     payload = returned(at=now)
     assert gateway.post(payload).status_code == 503

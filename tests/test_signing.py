@@ -22,6 +22,8 @@ from django_iot_ingest.signing import matching_secret, sign, verify
 from tests import judges
 from tests.payloads import SECRET, encode, status
 
+pytestmark = pytest.mark.once
+
 TIMESTAMP = "1698345600"
 BODY = encode(status(at=1698345600))
 

@@ -16,6 +16,8 @@ from django_iot_ingest.exceptions import InvalidJson
 from django_iot_ingest.strict_json import MAX_DEPTH, load_object, loads
 from tests import judges
 
+pytestmark = pytest.mark.once
+
 DUPLICATES = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
 
 

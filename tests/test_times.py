@@ -10,6 +10,8 @@ import pytest
 from django_iot_ingest.times import Clock, aware, is_unix_time, native
 from tests.payloads import moment
 
+pytestmark = pytest.mark.once
+
 NOW = 1795452778
 RECEIVED = moment(NOW + 0.25)
 

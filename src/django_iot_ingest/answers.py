@@ -27,7 +27,10 @@ def accepted(answer: Answer) -> JsonResponse:
         **answer.result,
         "timestamp": aware(timezone.now()).isoformat(),
     }
-    response = _json({"success": True, "message": MESSAGES[answer.state], "data": data}, 200)
+    response = _json(
+        {"success": True, "message": MESSAGES.get(answer.state, MESSAGES["applied"]), "data": data},
+        200,
+    )
     if answer.state == DUPLICATE:
         response["Idempotent-Replayed"] = "true"
     return response

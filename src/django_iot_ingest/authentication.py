@@ -117,11 +117,12 @@ class SignatureAuthentication(BaseAuthentication):
             answers = {401: NotAuthenticated, 403: NotPermitted}
             raise answers.get(error.status_code, TemporarilyUnavailable)() from error
         except BAD_TOKEN_ERRORS as error:
+            logger.warning("The bearer's class failed over a token: %s", type(error).__name__)
             raise NotAuthenticated from error
 
     def check_permitted(self, user: Any) -> None:
         """Refuse a user that the predicate does not know as an admin."""
-        if not get_admin_predicate()(user):
+        if get_admin_predicate()(user) is not True:
             raise NotPermitted
 
     def read_body(self, request: Request) -> bytes:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from django_iot_ingest.services import Outcome, StationSyncService
 
 
+MAX_NAME_LENGTH = 32
+
+
 class EventType(ABC):
     """How one ``type`` on the wire is read and applied."""
 
@@ -50,7 +53,12 @@ _registry: dict[str, EventType] = {}
 
 
 def register(event_type: EventTypeClass) -> EventTypeClass:
-    """Add an event type; one of the same name is replaced. Usable as a class decorator."""
+    """Add an event type; one of the same name is replaced. Usable as a class decorator.
+
+    ``ValueError`` if its name does not fit into the inbox.
+    """
+    if not 0 < len(event_type.name) <= MAX_NAME_LENGTH:
+        raise ValueError(f"{event_type.__name__}.name must have 1 to {MAX_NAME_LENGTH} characters")
     _registry[event_type.name] = event_type()
     return event_type
 

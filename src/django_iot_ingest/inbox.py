@@ -51,8 +51,8 @@ class Answer:
 def ingest(event_type: EventType, report: StationReport, receipt: Receipt) -> Answer:
     """Keep and apply one verified event; ``TemporarilyUnavailable`` if it has to be sent again."""
     if event_type.exactly_once:
-        event_id, is_new = in_transaction(lambda: ledger.receive(receipt, report))
-        return apply(event_id, Source.GATEWAY, heard=None if is_new else report)
+        event_id = in_transaction(lambda: ledger.receive(receipt, report))
+        return apply(event_id, Source.GATEWAY, heard=report)
     started = time.monotonic()
     answer = _apply_at_once(event_type, report, receipt, started)
     if isinstance(report, FullReport) and answer.state == State.APPLIED:
@@ -69,7 +69,7 @@ def apply(
 ) -> Answer:
     """Apply the event of an inbox row, unless that was done; wait for whoever is doing it.
 
-    ``heard`` is the report of a request that repeats the row. ``DoesNotExist`` if there is no such
+    ``heard`` is the report of the request that asks for it. ``DoesNotExist`` if there is no such
     row, or if it is locked and ``wait`` is False; ``TemporarilyUnavailable`` if the event failed;
     then the row says so.
     """
@@ -77,18 +77,23 @@ def apply(
 
     def attempt(tried: frozenset[int]) -> Answer:
         row = ledger.lock(event_id, wait=wait)
-        if heard is not None:
-            ledger.touch(heard)
-        if row.state in (State.APPLIED, State.STALE):
-            return Answer(row.pk, DUPLICATE, row.result or {})
-        ledger.settle(row, _apply_row(row, source, tried), started)
-        row.save(using=alias())
-        return Answer(row.pk, row.state, row.result or {})
+        state = row.state
+        if state in (State.APPLIED, State.STALE):
+            state = DUPLICATE
+        else:
+            ledger.settle(row, _apply_row(row, source, tried), started)
+            row.save(using=alias())
+            state = row.state
+        if heard is not None and heard.received_at != row.received_at:
+            ledger.touch(heard)  # a repeat: the event itself was heard when it came first
+        return Answer(row.pk, state, row.result or {})
 
     def record(error: Exception) -> None:
         row = ledger.lock(event_id)
         if row.state in IngestEvent.UNAPPLIED:
             ledger.fail(row, error, started)
+        if heard is not None:
+            ledger.touch(heard)
 
     return _attempt(attempt, record)
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_iot_ingest import signals
 from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_sync_service
 from django_iot_ingest.database import alias, error_code
-from django_iot_ingest.events import FullReport, Receipt, ReturnReport, StationReport
+from django_iot_ingest.events import FullReport, Receipt, ReturnReport, StationReport, StatusReport
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import Outcome, hooks
 from django_iot_ingest.times import native
@@ -53,14 +53,14 @@ def new_row(receipt: Receipt, report: StationReport, **values: Any) -> IngestEve
     return IngestEvent(**_request(receipt), **_contents(report), **values)
 
 
-def receive(receipt: Receipt, report: StationReport) -> tuple[int, bool]:
-    """Return the id of the one row of this body, and whether it is new."""
+def receive(receipt: Receipt, report: StationReport) -> int:
+    """Return the id of the one row of this body."""
     values = {**_request(receipt), **_contents(report), "state": State.RECEIVED}
-    row, is_new = rows().get_or_create(dedup_key=receipt.sha256, defaults=values)
+    row, _ = rows().get_or_create(dedup_key=receipt.sha256, defaults=values)
     if row.state == State.REFUSED:
         # What refused it then does not any more: it is an event like any other now.
         rows().filter(pk=row.pk).update(**values, last_error_code="")
-    return row.pk, is_new
+    return row.pk
 
 
 def refuse(receipt: Receipt, event_type: str, error: str) -> None:
@@ -168,10 +168,12 @@ def touch(report: StationReport) -> None:
     """Note that a station was heard, where the event itself changes nothing."""
     heard_at = report.received_at
     stations = get_station_model()._base_manager.using(alias())
-    stations.filter(
-        Q(last_heard_at__isnull=True) | Q(last_heard_at__lt=heard_at),
-        serial_number=report.device_serial,
-    ).update(last_heard_at=heard_at)
+    spoken = Q(serial_number=report.device_serial)
+    if isinstance(report, StatusReport) and not stations.filter(spoken).exists():
+        same_imei = stations.filter(imei=report.device_serial).values_list("pk", flat=True)[:2]
+        spoken = Q(pk__in=list(same_imei)) if len(same_imei) == 1 else Q(pk__in=[])
+    unheard = Q(last_heard_at__isnull=True) | Q(last_heard_at__lt=heard_at)
+    stations.filter(spoken & unheard).update(last_heard_at=heard_at)
 
 
 def _request(receipt: Receipt) -> dict[str, Any]:

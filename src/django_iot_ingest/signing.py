@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from typing import TypeGuard
 
 TIMESTAMP_SHAPE = re.compile(r"[0-9]{10}", re.ASCII)
 """Unix seconds: exactly ten ASCII digits."""
@@ -42,9 +43,12 @@ def matching_secret(
     Every secret is tried, and the canonical texts are compared in constant time, so the time taken
     tells nothing. The expected text is never bound to a name: no traceback can show it.
     """
-    if not has_valid_shape(timestamp, signature):
+    if not has_valid_shape(timestamp, signature) or isinstance(secrets, str):
         return None
-    matches = [hmac.compare_digest(sign(body, timestamp, secret), signature) for secret in secrets]
+    matches = [
+        is_key(secret) and hmac.compare_digest(sign(body, timestamp, secret), signature)
+        for secret in secrets
+    ]
     return matches.index(True) if any(matches) else None
 
 
@@ -56,3 +60,14 @@ def has_valid_shape(timestamp: object, signature: object) -> bool:
         and TIMESTAMP_SHAPE.fullmatch(timestamp) is not None
         and SIGNATURE_SHAPE.fullmatch(signature) is not None
     )
+
+
+def is_key(secret: object) -> TypeGuard[str]:
+    """Return whether a secret can be a key: text, not empty (anybody has that), fit for UTF-8."""
+    if not isinstance(secret, str) or not secret:
+        return False
+    try:
+        secret.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -50,7 +50,11 @@ def _mark_locked(pk: object, since: datetime) -> bool:
     moment = timezone.now()
     trigger = StationStatusChange.Trigger.TIMEOUT
     change = hooks.status_change(station, OFFLINE, moment, trigger)
-    values = {"status": OFFLINE, "status_changed_at": moment, "timed_out": True}
+    values = {
+        "status": OFFLINE,
+        "status_changed_at": moment,
+        "silent_since": station.last_heard_at or since,
+    }
     rows.update(station, rows.assign(station, values))
     hooks.record_status_change(get_sync_service(), change, alias())
     return True

@@ -54,8 +54,8 @@ class AbstractStation(models.Model):
 
     # Bookkeeping of the sync, device-owned.
     status_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    timed_out = models.BooleanField(default=False, editable=False)
-    """OFFLINE because of silence, not by the station's own word."""
+    silent_since = models.DateTimeField(null=True, blank=True, editable=False)
+    """Set while it is OFFLINE because of silence, not by its own word: when it was last heard."""
     last_full_at = models.DateTimeField(null=True, blank=True, editable=False)
     """Event time of the newest full snapshot, in whole seconds."""
     last_status_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -144,6 +144,8 @@ class AbstractPowerBank(models.Model):
     located_at = models.DateTimeField(null=True, blank=True, editable=False)
     """Event time, in whole seconds, of the event that placed it. Its station's ``last_report_at``
     confirms the place later without writing this row."""
+    placed_after = models.DateTimeField(null=True, blank=True, editable=False)
+    """The station's ``last_report_at`` when it was placed: only a newer one confirms the place."""
     absent_since = models.DateTimeField(null=True, blank=True, editable=False)
     """Event time of the first snapshot of its station that lacked it; the next makes it missing."""
 

@@ -52,7 +52,6 @@ class StationSync(Generic[Report]):
         self.using = alias()
         self.outcome = Outcome(warnings=list(report.warnings))
         self.is_new = False
-        self.heard_before: datetime | None = None
         self.changed: set[str] = set()
         self.status_change: StationStatusChanged | None = None
 
@@ -92,9 +91,9 @@ class StationSync(Generic[Report]):
 
     def hear(self, station: AbstractStation) -> None:
         """Note that the station was heard, on our own clock."""
-        self.heard_before = station.last_heard_at
-        if self.heard_before is None or self.heard_before < self.report.received_at:
-            self.assign(station, last_heard_at=self.report.received_at)
+        heard_at = self.report.received_at
+        if station.last_heard_at is None or station.last_heard_at < heard_at:
+            self.assign(station, last_heard_at=heard_at)
 
     def assign(self, station: AbstractStation, **values: Any) -> None:
         """Set columns of the station, to be written by ``save_station``."""
@@ -107,13 +106,12 @@ class StationSync(Generic[Report]):
 
     def revive(self, station: AbstractStation, trigger: str) -> None:
         """Bring a station that was silent back ONLINE, if this event is newer than its silence."""
-        is_newer = self.heard_before is None or self.report.event_time > self.heard_before
-        if station.timed_out and is_newer:
+        if station.silent_since and self.report.event_time > station.silent_since:
             self.change_status(station, station.Status.ONLINE, trigger)
 
     def change_status(self, station: AbstractStation, status: str, trigger: str) -> None:
         """Set the station's status, by its own word, and remember a change for its history."""
-        self.assign(station, timed_out=False)
+        self.assign(station, silent_since=None)
         if station.status == status:
             return
         at = self.report.event_time
@@ -160,7 +158,10 @@ class StationSync(Generic[Report]):
     def place(
         self, bank: AbstractPowerBank, station: AbstractStation, slot: AbstractStationSlot | None
     ) -> set[str]:
-        """Put a bank where this event saw it; return the names of the columns that changed."""
+        """Put a bank where this event saw it; return the names of the columns that changed.
+
+        ``date_place`` says since when, which by itself is no change.
+        """
         location = {
             "current_station_id": station.pk,
             "current_slot_id": slot.pk if slot else None,
@@ -170,6 +171,11 @@ class StationSync(Generic[Report]):
         changed = rows.assign(bank, location)
         bank.current_station, bank.current_slot = station, slot
         return changed
+
+    def date_place(self, bank: AbstractPowerBank, station: AbstractStation) -> set[str]:
+        """Note which event placed a bank; return the names of the columns that changed."""
+        placed = {"located_at": self.report.event_time, "placed_after": station.last_report_at}
+        return rows.assign(bank, placed)
 
     # The host
 
@@ -226,13 +232,13 @@ class StationSync(Generic[Report]):
 def last_located(bank: AbstractPowerBank) -> datetime | None:
     """Return the event time of a locked bank's last known location.
 
-    That is the event that placed it, or the newest snapshot of its station, which confirmed it: so
-    a snapshot that finds everything in its place writes no bank.
+    That is the event that placed it, or the newest snapshot of its station since, which confirmed
+    it: so a snapshot that finds everything in its place writes no bank.
     """
-    times = [bank.located_at]
-    if bank.absent_since is None:
-        times.append(bank.confirmed_at)  # type: ignore[attr-defined]
-    return max((time for time in times if time), default=None)
+    confirmed_at: datetime | None = bank.confirmed_at  # type: ignore[attr-defined]
+    if bank.absent_since or (bank.placed_after and confirmed_at == bank.placed_after):
+        confirmed_at = None
+    return max((time for time in (bank.located_at, confirmed_at) if time), default=None)
 
 
 def is_older(event_time: datetime, bank: AbstractPowerBank) -> bool:

@@ -12,7 +12,12 @@ from django.db import transaction
 from django_iot_ingest import signals
 from django_iot_ingest.conf import get_power_bank_model, get_station_slot_model, ingest_settings
 from django_iot_ingest.database import error_code, is_database_fault
-from django_iot_ingest.events import PowerBankMissing, PowerBankReport, Source, WarningCode
+from django_iot_ingest.events import (
+    PowerBankMissing,
+    PowerBankReport,
+    Source,
+    WarningCode,
+)
 from django_iot_ingest.models import (
     AbstractPowerBank,
     AbstractStation,
@@ -45,6 +50,7 @@ class CabinetSync:
         self.station = station
         self.slots: dict[int, AbstractStationSlot] = {}
         self.banks: dict[str, AbstractPowerBank] = {}
+        self.changed_slots: dict[Any, tuple[AbstractStationSlot, set[str]]] = {}
         self.new_banks: list[AbstractPowerBank] = []
         self.changed_banks: dict[str, tuple[AbstractPowerBank, set[str]]] = {}
         self.holders: dict[Any, str] = {}
@@ -95,15 +101,17 @@ class CabinetSync:
         """Write slots, then banks, then what ends in a hook."""
         if not self.report.reports_slots:
             return
-        self.write_slots()
+        self.holders = self.newer_holders()
+        self.compare_slots()
         self.compare_banks()
+        self.write_slots()
         self.write_banks()
         for step in self.steps:
             step()
 
-    def write_slots(self) -> None:
-        """Create or update each reported slot."""
-        new, changed = [], {}
+    def compare_slots(self) -> None:
+        """Create the slots that are new, since banks point at them, and set the others."""
+        new = []
         for told in self.report.slots:
             values = rows.known(
                 status=told.status,
@@ -116,15 +124,27 @@ class CabinetSync:
                 slot = get_station_slot_model()(slot_number=number, station=station, **values)
                 new.append(slot)
             else:
-                changed[slot.pk] = (slot, rows.assign(slot, values))
+                self.changed_slots[slot.pk] = (slot, rows.assign(slot, values))
             self.slots[told.slot_number] = slot
         if new:
             self.sync.insert(lambda: self.sync.slots().bulk_create(new))
-        self.sync.outcome.slots_updated = len(new) + rows.update_all(changed, self.sync.using)
+        self.sync.outcome.slots_updated += len(new)
+
+    def write_slots(self) -> None:
+        """Update the slots that changed; one that holds a bank now is never empty."""
+        status = AbstractStationSlot.Status
+        here = [bank for bank in self.banks.values() if self.is_here(bank)]
+        held = self.holders.keys() | {bank.current_slot_id for bank in here}  # type: ignore[attr-defined]
+        for slot in self.slots.values():
+            if slot.pk in held and slot.status == status.AVAILABLE:
+                _, changed = self.changed_slots.get(slot.pk, (slot, set()))
+                filled = rows.assign(slot, {"status": status.OCCUPIED})
+                self.changed_slots[slot.pk] = (slot, changed | filled)
+        written = rows.update_all(self.changed_slots, self.sync.using)
+        self.sync.outcome.slots_updated += written
 
     def compare_banks(self) -> None:
         """Decide, for each bank told of or at this station, what becomes of it."""
-        self.holders = self.newer_holders()
         for told in self.report.power_banks:
             bank = self.banks.get(told.serial_number)
             if bank is None:
@@ -177,7 +197,7 @@ class CabinetSync:
         )
         changed |= self.sync.place(bank, self.station, slot)
         if changed or not self.report.is_complete:
-            changed |= rows.assign(bank, {"located_at": self.report.event_time})
+            changed |= self.sync.date_place(bank, self.station)
         return changed
 
     def slot_for(self, told: PowerBankReport) -> AbstractStationSlot | None:

@@ -94,12 +94,13 @@ class ReturnSync(StationSync[ReturnReport]):
         self, bank: AbstractPowerBank, station: AbstractStation, slot: AbstractStationSlot | None
     ) -> set[str]:
         """Set the columns of a bank that is here now; return the names of those that changed."""
-        values: dict[str, Any] = {"located_at": self.report.event_time}
+        values: dict[str, Any] = {}
         if bank.status == bank.Status.RENTED:
             values |= {"status": bank.Status.AVAILABLE, "rented_at": None}
         if self.report.battery_level is not None and not self.has_fresher_battery(bank):
             values["battery_level"] = self.report.battery_level
-        return rows.assign(bank, values) | self.place(bank, station, slot)
+        changed = rows.assign(bank, values) | self.place(bank, station, slot)
+        return changed | self.date_place(bank, station)
 
     def has_fresher_battery(self, bank: AbstractPowerBank) -> bool:
         """Return whether a snapshot may have told the battery level after the gateway cached it."""
