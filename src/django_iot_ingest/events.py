@@ -136,6 +136,8 @@ class PowerBankReport:
     hardware_info: Mapping[str, Any] | None = None
     slot_number: int | None = None
     path: str
+    slot_path: str
+    """Where the payload says that it is in this slot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ class _Cabinet:
             if own.pop(serial, None):
                 self.reader.warn(WarningCode.REPEATED, f"{path}.serial_number")
             own[serial] = self._power_bank(row, path)
-        for number, serial in self.named_by_slot.items():
+        for serial, number in self._slots_by_serial().items():
             self._place_by_slot(own, serial, number)
         self.power_banks |= own
 
@@ -106,7 +106,7 @@ class _Cabinet:
         for serial, bank in self.power_banks.items():
             number = bank.slot_number
             if number is not None and holders[number] != serial:
-                self.reader.warn(WarningCode.SLOT_TAKEN, f"{bank.path}.current_slot")
+                self.reader.warn(WarningCode.SLOT_TAKEN, bank.slot_path)
                 self.power_banks[serial] = replace(bank, slot_number=None)
         return tuple(self.power_banks.values())
 
@@ -171,16 +171,28 @@ class _Cabinet:
             hardware_info=self.reader.json(row, f"{path}.hardware_info"),
             slot_number=self.reader.whole(row, f"{path}.current_slot", MAX_BYTE),
             path=path,
+            slot_path=f"{path}.current_slot",
         )
+
+    def _slots_by_serial(self) -> dict[str, int]:
+        """Return the slot of each bank that slots name; of several the last one."""
+        by_serial: dict[str, int] = {}
+        for number, serial in self.named_by_slot.items():
+            if serial in by_serial:
+                path = f"{self.slot_paths[number]}.power_bank_serial"
+                self.reader.warn(WarningCode.REPEATED, path)
+            by_serial[serial] = number
+        return by_serial
 
     def _place_by_slot(self, own: dict[str, PowerBankReport], serial: str, number: int) -> None:
         path = self.slot_paths[number]
         bank = own.get(serial)
         if bank is None:
-            if self.power_banks.pop(serial, None):
-                self.reader.warn(WarningCode.REPEATED, f"{path}.power_bank_serial")
             self.power_banks[serial] = PowerBankReport(
-                serial_number=serial, slot_number=number, path=path
+                serial_number=serial,
+                slot_number=number,
+                path=path,
+                slot_path=f"{path}.power_bank_serial",
             )
         elif bank.slot_number is None:
             own[serial] = replace(bank, slot_number=number)

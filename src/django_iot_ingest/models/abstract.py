@@ -158,17 +158,17 @@ class AbstractPowerBank(models.Model):
     def mark_rented(self, at: datetime | None = None) -> None:
         """Record that a rental of this bank began ``at`` (default: now); from here it is nowhere.
 
-        The row is locked and written by one conditional UPDATE, so of two callers at the same
-        instant exactly one wins on every database. Raises ``AlreadyRented`` if the bank is rented,
-        ``DoesNotExist`` if its row is gone.
+        The row is locked first, so a return that is just being applied is waited for, and written
+        by one conditional UPDATE, so of two callers at the same instant exactly one wins on every
+        database. Raises ``AlreadyRented`` if the bank is rented, ``DoesNotExist`` if its row is
+        gone.
         """
         using = router.db_for_write(type(self), instance=self)
         rows = type(self)._base_manager.using(using)
         changes = self._rental_start(at or timezone.now())
         with transaction.atomic(using=using):
-            won = rows.filter(pk=self.pk).exclude(status=self.Status.RENTED).update(**changes)
-            if not won:
-                rows.only("pk").get(pk=self.pk)
+            rows.select_for_update().only("pk").get(pk=self.pk)
+            if not rows.filter(pk=self.pk).exclude(status=self.Status.RENTED).update(**changes):
                 raise AlreadyRented(self.serial_number)
         for name, value in changes.items():
             setattr(self, name, value)

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import IntegrityError
-from django.db.models import OuterRef, Subquery
 
 from django_iot_ingest import signals
 from django_iot_ingest.conf import (
@@ -121,6 +120,8 @@ class StationSync(Generic[Report]):
     def save_station(self, station: AbstractStation) -> None:
         """Write the station, and tell its history and the host's hooks."""
         if self.is_new:
+            if not self.status_change:
+                station.status_changed_at = self.report.event_time
             self.insert(lambda: station.save(force_insert=True, using=self.using))
             self.call(self.service.on_station_created, self.created_event(station))
         else:
@@ -145,15 +146,25 @@ class StationSync(Generic[Report]):
 
     def lock_power_banks(self, serials: Collection[str]) -> dict[str, AbstractPowerBank]:
         """Lock the banks of these serial numbers, by serial number; see ``last_located``."""
-        station_of_bank = get_station_model()._base_manager.filter(pk=OuterRef("current_station"))
-        banks = (
-            self.power_banks()
-            .select_for_update()
-            .filter(serial_number__in=sorted(serials))
-            .annotate(confirmed_at=Subquery(station_of_bank.values("last_report_at")[:1]))
-            .order_by("serial_number")
-        )
-        return {bank.serial_number: bank for bank in banks}
+        locked = self.power_banks().select_for_update().order_by("serial_number")
+        banks = {
+            bank.serial_number: bank for bank in locked.filter(serial_number__in=sorted(serials))
+        }
+        self.read_confirmations(banks.values())
+        return banks
+
+    def read_confirmations(self, banks: Collection[AbstractPowerBank]) -> None:
+        """Set ``confirmed_at`` on locked banks: the newest report of the station each is at.
+
+        This is a statement of its own, after the one that locks: while that one waited, another
+        station's snapshot may have confirmed a bank, which it would not see.
+        """
+        station_ids = {bank.current_station_id for bank in banks}  # type: ignore[attr-defined]
+        stations = get_station_model()._base_manager.using(self.using)
+        reports = stations.filter(pk__in=station_ids - {None}).values_list("pk", "last_report_at")
+        reported_at = dict(reports)
+        for bank in banks:
+            bank.confirmed_at = reported_at.get(bank.current_station_id)  # type: ignore[attr-defined]
 
     def place(
         self, bank: AbstractPowerBank, station: AbstractStation, slot: AbstractStationSlot | None

@@ -205,11 +205,10 @@ class CabinetSync:
         if told.slot_number is None:
             return None
         slot = self.slots.get(told.slot_number)
-        path = f"{told.path}.current_slot"
         if slot is None:
-            self.sync.outcome.warn(WarningCode.SLOT_UNKNOWN, path)
+            self.sync.outcome.warn(WarningCode.SLOT_UNKNOWN, told.slot_path)
         elif self.holders.get(slot.pk, told.serial_number) != told.serial_number:
-            self.sync.outcome.warn(WarningCode.SLOT_TAKEN, path)
+            self.sync.outcome.warn(WarningCode.SLOT_TAKEN, told.slot_path)
             slot = None
         else:
             self.holders[slot.pk] = told.serial_number
