@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, ValidationError
-from django.db import DataError
+from django.db import DatabaseError, DataError, InterfaceError
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils.module_loading import import_string
 from rest_framework.authentication import (
@@ -24,17 +24,20 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_iot_ingest import signing
+from django_iot_ingest import event_types, faults, signing, strict_json
 from django_iot_ingest.conf import get_admin_predicate, ingest_settings, signature_secrets
+from django_iot_ingest.database import replace_lost_connection
 from django_iot_ingest.events import Receipt
 from django_iot_ingest.exceptions import (
     InvalidSignature,
     NotAuthenticated,
     NotPermitted,
     PayloadTooLarge,
+    Refusal,
     StaleTimestamp,
     TemporarilyUnavailable,
 )
+from django_iot_ingest.patience import hold_on
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,8 @@ class SignedRequest:
 
     receipt: Receipt
     token: Any
+    arrived: float
+    """When the request came, on the monotonic clock."""
 
 
 class SignatureAuthentication(BaseAuthentication):
@@ -65,13 +70,12 @@ class SignatureAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, SignedRequest]:
         """Return the user and the ``SignedRequest``; never None: there is no other way in."""
+        arrived = time.monotonic()
         timestamp, signature = self.check_shape(request)
-        user, token = self.authenticate_bearer(request)
+        user, token = self.find_bearer(request, arrived)
         self.check_permitted(user)
-        body = self.read_body(request)
-        self.check_signature(body, timestamp, signature)
-        received_at = self.check_fresh(int(timestamp))
-        return user, SignedRequest(Receipt(body, int(timestamp), received_at), token)
+        receipt = self.verify(request, timestamp, signature)
+        return user, SignedRequest(receipt, token, arrived)
 
     def authenticate_header(self, request: Request) -> str:
         """Return what ``WWW-Authenticate`` says."""
@@ -84,6 +88,29 @@ class SignatureAuthentication(BaseAuthentication):
         if not signing.has_valid_shape(timestamp, signature):
             raise InvalidSignature
         return str(timestamp), str(signature)
+
+    def find_bearer(self, request: Request, arrived: float) -> tuple[Any, Any]:
+        """Return the user and token; hold a signed return while the database is away.
+
+        Only then is the signature checked first: an answer is still given in the order of checks.
+        """
+        try:
+            return self.authenticate_bearer(request)
+        except (DatabaseError, InterfaceError) as error:
+            lost = replace_lost_connection(error)
+            if not lost and not faults.is_outage(error):
+                raise
+        held = arrived if self.deserves_patience(request) else None
+        return hold_on(lambda: self.authenticate_bearer(request), held)
+
+    def deserves_patience(self, request: Request) -> bool:
+        """Return whether this is a signed event that is applied exactly once: a return."""
+        try:
+            receipt = self.verify(request, *self.check_shape(request))
+            event_type = event_types.find(strict_json.load_object(receipt.body).get("type"))
+        except Refusal:
+            return False
+        return event_type is not None and event_type.exactly_once
 
     def authenticate_bearer(self, request: Request) -> tuple[Any, Any]:
         """Return the user and token that the host's own classes find for the bearer token."""
@@ -124,6 +151,12 @@ class SignatureAuthentication(BaseAuthentication):
         """Refuse a user that the predicate does not know as an admin."""
         if get_admin_predicate()(user) is not True:
             raise NotPermitted
+
+    def verify(self, request: Request, timestamp: str, signature: str) -> Receipt:
+        """Return the body and its times, if one of the secrets signed it just now."""
+        body = self.read_body(request)
+        self.check_signature(body, timestamp, signature)
+        return Receipt(body, int(timestamp), self.check_fresh(int(timestamp)))
 
     def read_body(self, request: Request) -> bytes:
         """Return the raw body."""

@@ -73,6 +73,18 @@ class IngestSettings:
     OFFLINE_AFTER: int = 1500
     """Seconds of silence after which ``iot_mark_offline`` marks a station OFFLINE."""
 
+    HOLD_MAX: int = 4
+    """Returns of one process that wait at once for a database that is away; 0 holds none."""
+
+    KEEP_EVENTS_DAYS: int = 30
+    """Days after which ``iot_prune`` deletes an applied event, and the body of a return."""
+
+    KEEP_RETURNS_DAYS: int = 400
+    """Days that an applied return's digest and result are kept, so that a repeat is a duplicate."""
+
+    KEEP_HISTORY_DAYS: int = 400
+    """Days that a station's status changes are kept."""
+
     SWEEP_MAX_ATTEMPTS: int = 20
     """Attempts after which the sweeper gives an event up as ``dead``; a repeat still applies it."""
 

@@ -1,15 +1,19 @@
-"""Transactions: one database, run again where the trouble is transient."""
+"""Transactions on the inbox's database: bounded in time, and begun again where that may help."""
 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, router, transaction
+from django.db import DatabaseError, InterfaceError, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from django_iot_ingest import faults
 from django_iot_ingest.models import IngestEvent
 
 logger = logging.getLogger(__name__)
@@ -17,17 +21,22 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 3
 """Times that a transaction is tried before its trouble counts as real."""
 
-SERIALIZATION_FAILURE = "40001"
-DEADLOCK_DETECTED = "40P01"
-TRANSIENT_STATES = frozenset({SERIALIZATION_FAILURE, DEADLOCK_DETECTED})
-TRANSIENT_MYSQL_ERRORS = frozenset({1020, 1205, 1213})
-"""Record changed since last read, lock wait timeout, deadlock."""
+LOCK_TIMEOUT = 2.0
+"""Seconds that one statement waits for a lock."""
+
+STATEMENT_TIMEOUT = 4.0
+"""Seconds that one statement may take."""
+
+ANSWER_WITHIN = 9.0
+"""Seconds after a request's arrival by which its last transaction should have ended."""
+
+LOCKS = 3
+"""Locks that an event waits for one after the other: the inbox row, the station, the banks."""
+
+QUICK = 1.0
+"""Seconds: an attempt that took longer has waited enough, and is not begun again."""
 
 Result = TypeVar("Result")
-
-
-class ConcurrentChange(Exception):
-    """Somebody else created or changed what we were about to: begin the transaction again."""
 
 
 def alias() -> str:
@@ -35,52 +44,80 @@ def alias() -> str:
     return router.db_for_write(IngestEvent)
 
 
-def in_transaction(work: Callable[[], Result]) -> Result:
+def in_transaction(work: Callable[[], Result], *, arrived: float | None = None) -> Result:
     """Run ``work`` in a transaction of its own and return what it returns.
 
-    Deadlocks, serialization failures and ``ConcurrentChange`` begin it again, ``MAX_ATTEMPTS`` times
-    in all. ``RuntimeError`` if a transaction is open already: then nothing here would be committed
-    when the gateway is told so.
+    Deadlocks, serialization failures and ``ConcurrentChange`` begin it again, and so does a lost
+    connection, which is replaced: ``MAX_ATTEMPTS`` times in all. ``arrived``, on the monotonic
+    clock, shortens the timeouts so that the answer is in time. ``RuntimeError`` if a transaction is
+    open already: then nothing here would be committed when the gateway is told so.
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
+        started = time.monotonic()
         try:
-            with transaction.atomic(using=alias(), durable=True):
+            with _bounded(connections[alias()], arrived):
                 return work()
-        except (ConcurrentChange, DatabaseError) as error:
-            if attempt == MAX_ATTEMPTS or not is_transient(error):
+        except Exception as error:
+            is_last = attempt == MAX_ATTEMPTS or time.monotonic() - started > QUICK
+            if is_last or not (faults.is_conflict(error) or replace_lost_connection(error)):
                 raise
-            logger.info("StationSyncService begins a transaction again: %s", error_code(error))
+            logger.info("StationSyncService begins a transaction again: %s", faults.code_of(error))
             time.sleep(random.uniform(0.01, 0.05) * attempt)
     raise AssertionError("unreachable")
 
 
-def is_transient(error: BaseException) -> bool:
-    """Return whether the same transaction may well succeed now, told by SQLSTATE or error number."""
-    if isinstance(error, ConcurrentChange):
-        return True
-    if not isinstance(error, OperationalError):
+def replace_lost_connection(error: BaseException) -> bool:
+    """Close a connection that an error shows to be gone, so that the next query opens a new one."""
+    connection = connections[alias()]
+    if connection.in_atomic_block or not faults.is_lost(error):
         return False
-    cause = error.__cause__
-    if _sqlstate(cause) in TRANSIENT_STATES:
-        return True
-    number = error.args[0] if error.args else None
-    return number in TRANSIENT_MYSQL_ERRORS or number == "database is locked"
+    connection.close()
+    return True
 
 
-def error_code(error: BaseException) -> str:
-    """Return a short name of an error for the inbox: its class, and the SQLSTATE or number."""
-    name = type(error).__name__
-    detail = _sqlstate(error.__cause__)
-    if detail is None and isinstance(error, DatabaseError) and error.args:
-        detail = str(error.args[0]) if isinstance(error.args[0], int) else None
-    return f"{name}:{detail}" if detail else name
+@contextmanager
+def _bounded(connection: BaseDatabaseWrapper, arrived: float | None) -> Iterator[None]:
+    """Open a transaction in which no statement waits longer than there is time."""
+    left = ANSWER_WITHIN - (time.monotonic() - arrived) if arrived else ANSWER_WITHIN
+    lock = max(min(LOCK_TIMEOUT, left / LOCKS), 0.1)
+    statement = max(min(STATEMENT_TIMEOUT, left), 0.2)
+    is_mysql = connection.vendor == "mysql"
+    session = _mysql_timeouts(connection, lock, statement) if is_mysql else nullcontext()
+    with session, transaction.atomic(using=connection.alias, durable=True):
+        if connection.vendor == "postgresql":
+            _set_postgresql_timeouts(connection, lock, statement)
+        yield
 
 
-def is_database_fault(error: BaseException) -> bool:
-    """Return whether the database failed, rather than a hook refusing."""
-    return isinstance(error, DatabaseError | InterfaceError)
+def _set_postgresql_timeouts(
+    connection: BaseDatabaseWrapper, lock: float, statement: float
+) -> None:
+    """Set both for this transaction only."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
+            [f"{lock * 1000:.0f}", f"{statement * 1000:.0f}"],
+        )
 
 
-def _sqlstate(cause: BaseException | None) -> str | None:
-    state = getattr(cause, "sqlstate", None)
-    return state if isinstance(state, str) else None
+@contextmanager
+def _mysql_timeouts(
+    connection: BaseDatabaseWrapper, lock: float, statement: float
+) -> Iterator[None]:
+    """Set the session's, which are all there is, in whole seconds; put the host's back after."""
+    if connection.in_atomic_block:
+        yield
+        return
+    names = {"innodb_lock_wait_timeout": math.ceil(lock)}
+    if getattr(connection, "mysql_is_mariadb", False):
+        names["max_statement_time"] = math.ceil(statement)
+    kept = ", ".join(f"@iot_ingest_{name} = @@{name}, {name} = {names[name]}" for name in names)
+    back = ", ".join(f"{name} = @iot_ingest_{name}" for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET {kept}")
+    try:
+        yield
+    finally:
+        # A lost connection has lost them too.
+        with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
+            cursor.execute(f"SET {back}")

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django_iot_ingest import event_types, ledger
+from django_iot_ingest import event_types, faults, ledger
 from django_iot_ingest.conf import get_sync_service
-from django_iot_ingest.database import alias, error_code, in_transaction
+from django_iot_ingest.database import alias, in_transaction
 from django_iot_ingest.event_types import EventType
 from django_iot_ingest.events import FullReport, Receipt, Source, StationReport
 from django_iot_ingest.exceptions import Refusal, TemporarilyUnavailable
 from django_iot_ingest.models import IngestEvent
+from django_iot_ingest.patience import hold_on
 from django_iot_ingest.services import Outcome
 from django_iot_ingest.services.cabinet import WaitingReturns
 from django_iot_ingest.times import aware
@@ -48,13 +49,23 @@ class Answer:
     result: dict[str, Any]
 
 
-def ingest(event_type: EventType, report: StationReport, receipt: Receipt) -> Answer:
-    """Keep and apply one verified event; ``TemporarilyUnavailable`` if it has to be sent again."""
+def ingest(
+    event_type: EventType,
+    report: StationReport,
+    receipt: Receipt,
+    arrived: float | None = None,
+) -> Answer:
+    """Keep and apply one verified event; ``TemporarilyUnavailable`` if it has to be sent again.
+
+    ``arrived`` is the request's arrival on the monotonic clock: the answer is in time, and an event
+    that is applied exactly once is held on to while the database is away.
+    """
     if event_type.exactly_once:
-        event_id = in_transaction(lambda: ledger.receive(receipt, report))
-        return apply(event_id, Source.GATEWAY, heard=report)
+        receive = partial(in_transaction, lambda: ledger.receive(receipt, report), arrived=arrived)
+        event_id = hold_on(receive, arrived)
+        return apply(event_id, Source.GATEWAY, heard=report, arrived=arrived)
     started = time.monotonic()
-    answer = _apply_at_once(event_type, report, receipt, started)
+    answer = _apply_at_once(event_type, report, receipt, started, arrived)
     if isinstance(report, FullReport) and answer.state == State.APPLIED:
         _apply_deferred_returns(report, started + FOLLOW_UP_SECONDS)
     return answer
@@ -65,6 +76,7 @@ def apply(
     source: Source = Source.REPLAY,
     heard: StationReport | None = None,
     *,
+    arrived: float | None = None,
     wait: bool = True,
 ) -> Answer:
     """Apply the event of an inbox row, unless that was done; wait for whoever is doing it.
@@ -95,7 +107,7 @@ def apply(
         if heard is not None:
             ledger.touch(heard)
 
-    return _attempt(attempt, record)
+    return _attempt(attempt, record, arrived, held=arrived)
 
 
 def refuse(receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal) -> None:
@@ -106,7 +118,11 @@ def refuse(receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal) -
 
 
 def _apply_at_once(
-    event_type: EventType, report: StationReport, receipt: Receipt, started: float
+    event_type: EventType,
+    report: StationReport,
+    receipt: Receipt,
+    started: float,
+    arrived: float | None,
 ) -> Answer:
     def attempt(tried: frozenset[int]) -> Answer:
         row = ledger.new_row(receipt, report)
@@ -120,15 +136,24 @@ def _apply_at_once(
         ledger.fail(ledger.new_row(receipt, report), error, started)
         ledger.touch(report)
 
-    return _attempt(attempt, record)
+    return _attempt(attempt, record, arrived)
 
 
-def _attempt(attempt: Attempt, record: Callable[[Exception], None]) -> Answer:
-    """Run an attempt in a transaction, after the waiting returns that it asks for."""
+def _attempt(
+    attempt: Attempt,
+    record: Callable[[Exception], None],
+    arrived: float | None,
+    held: float | None = None,
+) -> Answer:
+    """Run an attempt in a transaction, after the waiting returns that it asks for.
+
+    ``held`` is ``arrived`` for what is held on to while the database is away.
+    """
     tried: frozenset[int] = frozenset()
     while True:
+        work = partial(in_transaction, partial(attempt, tried), arrived=arrived)
         try:
-            return in_transaction(partial(attempt, tried))
+            return hold_on(work, held)
         except WaitingReturns as waiting:
             tried |= _try_all(waiting.event_ids)
         except IngestEvent.DoesNotExist:
@@ -139,10 +164,12 @@ def _attempt(attempt: Attempt, record: Callable[[Exception], None]) -> Answer:
 
 
 def _apply_row(row: IngestEvent, source: Source, tried: frozenset[int]) -> Outcome:
-    if ledger.is_superseded(row):
-        return Outcome(state=State.STALE)
     receipt = Receipt(bytes(row.body), row.signed_at, aware(row.received_at), source)
     event_type, report = event_types.read_receipt(receipt)
+    if row.state == State.REFUSED:
+        ledger.admit(row, report, keep_key=event_type.exactly_once)
+    if not event_type.exactly_once and ledger.is_superseded(row):
+        return Outcome(state=State.STALE)
     return _run(event_type, report, tried)
 
 
@@ -161,7 +188,7 @@ def _run(event_type: EventType, report: StationReport, tried: frozenset[int]) ->
 
 def _record(error: Exception, record: Callable[[Exception], None]) -> None:
     """Write down, in a transaction of its own, that an event failed."""
-    code = error_code(error)
+    code = faults.code_of(error)
     logger.error("StationSyncService: an event was not applied: %s", code, exc_info=error)
     try:
         in_transaction(lambda: record(error))

@@ -14,9 +14,9 @@ from django.db import connections
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from django_iot_ingest import signals
+from django_iot_ingest import faults, signals
 from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_sync_service
-from django_iot_ingest.database import alias, error_code
+from django_iot_ingest.database import alias
 from django_iot_ingest.events import FullReport, Receipt, ReturnReport, StationReport, StatusReport
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import Outcome, hooks
@@ -63,6 +63,14 @@ def receive(receipt: Receipt, report: StationReport) -> int:
     return row.pk
 
 
+def admit(row: IngestEvent, report: StationReport, *, keep_key: bool) -> None:
+    """Fill a refused row whose body can be read by now."""
+    for name, value in _contents(report).items():
+        setattr(row, name, value)
+    if not keep_key:
+        row.dedup_key = None
+
+
 def refuse(receipt: Receipt, event_type: str, error: str) -> None:
     """Keep a signed body that is answered 400: one row per body."""
     values = {**_request(receipt), "last_error_code": error}
@@ -92,7 +100,7 @@ def fail(row: IngestEvent, error: BaseException, started: float) -> None:
     row.attempts += 1
     row.state = State.DEAD if row.state == State.DEAD else State.FAILED
     row.retry_at = next_try(row.attempts)
-    row.last_error_code = error_code(error)
+    row.last_error_code = faults.code_of(error)
     row.duration = _since(started)
     row.save(using=alias())
     _announce_failure(row)
@@ -135,14 +143,11 @@ def _announce_failure(row: IngestEvent) -> None:
 
 
 def is_superseded(row: IngestEvent) -> bool:
-    """Return whether a later event of the same kind, at least as new, was applied meanwhile.
-
-    Returns are never superseded.
-    """
+    """Return whether a later event of the same kind, at least as new, was applied meanwhile."""
     newer = _same_kind(row).filter(
         state=State.APPLIED, event_time__gte=row.event_time, received_at__gt=row.received_at
     )
-    return row.dedup_key is None and newer.exists()
+    return newer.exists()
 
 
 def supersede(row: IngestEvent) -> None:

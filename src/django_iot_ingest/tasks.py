@@ -6,7 +6,7 @@ commands of the same names do the same work and need neither.
 
 from __future__ import annotations
 
-from django_iot_ingest import silence, sweeper
+from django_iot_ingest import prune, silence, sweeper
 
 try:
     from django.tasks import task
@@ -24,3 +24,9 @@ def iot_sweep(limit: int = 1000) -> dict[str, int]:
 def iot_mark_offline() -> int:
     """Mark silent stations OFFLINE; return how many."""
     return silence.mark_offline()
+
+
+@task  # type: ignore[misc,unused-ignore]
+def iot_prune() -> dict[str, int]:
+    """Forget what was applied long ago; return how many rows of each kind."""
+    return prune.prune()

@@ -90,7 +90,7 @@ class StationDataInternalView(APIView):
         except (InvalidJson, InvalidPayload, UnknownType) as refusal:
             self.keep_refused(receipt, payload, refusal)
             raise
-        return answers.accepted(inbox.ingest(event_type, report, receipt))
+        return answers.accepted(inbox.ingest(event_type, report, receipt, signed.arrived))
 
     def keep_refused(
         self, receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal

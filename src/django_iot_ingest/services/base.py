@@ -15,7 +15,7 @@ from django_iot_ingest.conf import (
     get_station_slot_model,
     ingest_settings,
 )
-from django_iot_ingest.database import ConcurrentChange, alias
+from django_iot_ingest.database import alias
 from django_iot_ingest.events import (
     PowerBankReturned,
     Source,
@@ -23,6 +23,7 @@ from django_iot_ingest.events import (
     StationReport,
     StationStatusChanged,
 )
+from django_iot_ingest.faults import ConcurrentChange
 from django_iot_ingest.models import (
     AbstractPowerBank,
     AbstractStation,

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from django_iot_ingest import signals
+from django_iot_ingest import faults, signals
 from django_iot_ingest.conf import get_power_bank_model, get_station_slot_model, ingest_settings
-from django_iot_ingest.database import error_code, is_database_fault
 from django_iot_ingest.events import (
     PowerBankMissing,
     PowerBankReport,
@@ -262,7 +261,7 @@ class CabinetSync:
             with transaction.atomic(using=self.sync.using):
                 step(*args)
         except Exception as error:
-            if is_database_fault(error):
+            if faults.is_fault(error):
                 raise
             self.refuse(path, error)
         else:
@@ -279,7 +278,7 @@ class CabinetSync:
             event_id=None,
             event_type=self.report.event_type,
             device_serial=self.report.device_serial,
-            error_code=error_code(error),
+            error_code=faults.code_of(error),
         )
 
     def take_back(
