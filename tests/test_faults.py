@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "HOLD_SECONDS", 0.6)
+    monkeypatch.setattr(patience, "HOLD_SECONDS", 0.4)
     monkeypatch.setattr(patience, "PAUSE", 0.05)
 
 
@@ -145,6 +145,7 @@ def test_a_receiver_raises_after_commit(gateway: Gateway, rental: Any) -> None:
     assert is_closed(rental)
 
 
+@pytest.mark.once
 def test_the_cache_is_down(gateway: Gateway, rental: Any, settings: Any) -> None:
     settings.CACHES = {
         "default": {
@@ -157,6 +158,7 @@ def test_the_cache_is_down(gateway: Gateway, rental: Any, settings: Any) -> None
     assert is_closed(rental)
 
 
+@pytest.mark.once
 def test_the_broker_is_down(gateway: Gateway, rental: Any, settings: Any) -> None:
     settings.TASKS = {"default": {"BACKEND": "no.such.broker"}}
 
@@ -241,6 +243,7 @@ def test_the_connection_was_lost_before_the_request(gateway: Gateway, rental: An
     assert is_closed(rental)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("state", ["53100", "53300", "57P03", "08006", "55P03", "57014"])
 def test_the_database_is_full_or_away(
     gateway: Gateway, rental: Any, hook_with: Any, state: str
@@ -257,6 +260,7 @@ def test_the_database_is_full_or_away(
     assert is_untouched(rental)
 
 
+@pytest.mark.once
 def test_the_database_comes_back_in_time(
     gateway: Gateway, rental: Any, hook_with: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,6 +272,7 @@ def test_the_database_comes_back_in_time(
     assert is_closed(rental)
 
 
+@pytest.mark.once
 def test_no_more_than_hold_max_wait_at_once(
     gateway: Gateway, rental: Any, hook_with: Any, settings: Any
 ) -> None:
@@ -278,6 +283,7 @@ def test_no_more_than_hold_max_wait_at_once(
     assert len(events) <= database.MAX_ATTEMPTS
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("state", ["40001", "40P01"])
 def test_a_deadlock_or_a_serialization_failure(
     gateway: Gateway, rental: Any, hook_with: Any, state: str
@@ -349,6 +355,7 @@ def test_the_process_dies_between_receipt_and_application(
     assert is_closed(rental)
 
 
+@pytest.mark.once
 def test_the_bearers_user_cannot_be_looked_up(
     gateway: Gateway, rental: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

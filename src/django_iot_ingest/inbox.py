@@ -67,7 +67,7 @@ def ingest(
     started = time.monotonic()
     answer = _apply_at_once(event_type, report, receipt, started, arrived)
     if isinstance(report, FullReport) and answer.state == State.APPLIED:
-        _apply_deferred_returns(report, started + FOLLOW_UP_SECONDS)
+        _apply_deferred_returns(report, started, arrived)
     return answer
 
 
@@ -104,10 +104,8 @@ def apply(
         row = ledger.lock(event_id)
         if row.state in IngestEvent.UNAPPLIED:
             ledger.fail(row, error, started)
-        if heard is not None:
-            ledger.touch(heard)
 
-    return _attempt(attempt, record, arrived, held=arrived)
+    return _attempt(attempt, record, heard, arrived, is_held=heard is not None)
 
 
 def refuse(receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal) -> None:
@@ -134,32 +132,39 @@ def _apply_at_once(
 
     def record(error: Exception) -> None:
         ledger.fail(ledger.new_row(receipt, report), error, started)
-        ledger.touch(report)
 
-    return _attempt(attempt, record, arrived)
+    return _attempt(attempt, record, report, arrived)
 
 
 def _attempt(
     attempt: Attempt,
     record: Callable[[Exception], None],
+    heard: StationReport | None,
     arrived: float | None,
-    held: float | None = None,
+    *,
+    is_held: bool = False,
 ) -> Answer:
     """Run an attempt in a transaction, after the waiting returns that it asks for.
 
-    ``held`` is ``arrived`` for what is held on to while the database is away.
+    ``record`` writes a failure down; a station that spoke was ``heard`` all the same.
     """
     tried: frozenset[int] = frozenset()
     while True:
         work = partial(in_transaction, partial(attempt, tried), arrived=arrived)
         try:
-            return hold_on(work, held)
+            return hold_on(work, arrived if is_held else None)
         except WaitingReturns as waiting:
-            tried |= _try_all(waiting.event_ids)
+            for event_id in waiting.event_ids:
+                _try(event_id, arrived)
+            tried |= frozenset(waiting.event_ids)
         except IngestEvent.DoesNotExist:
             raise
         except Exception as error:
-            _record(error, record)
+            code = faults.code_of(error)
+            logger.error("StationSyncService: an event was not applied: %s", code, exc_info=error)
+            _note(partial(record, error), arrived)
+            if heard is not None:
+                _note(partial(ledger.touch, heard), arrived)
             raise TemporarilyUnavailable from error
 
 
@@ -186,17 +191,15 @@ def _run(event_type: EventType, report: StationReport, tried: frozenset[int]) ->
     return outcome
 
 
-def _record(error: Exception, record: Callable[[Exception], None]) -> None:
-    """Write down, in a transaction of its own, that an event failed."""
-    code = faults.code_of(error)
-    logger.error("StationSyncService: an event was not applied: %s", code, exc_info=error)
+def _note(work: Callable[[], None], arrived: float | None) -> None:
+    """Write something down in a transaction of its own, if that can be done."""
     try:
-        in_transaction(lambda: record(error))
+        in_transaction(work, arrived=arrived)
     except Exception:
         logger.exception("StationSyncService: nor was that recorded")
 
 
-def _apply_deferred_returns(report: FullReport, deadline: float) -> None:
+def _apply_deferred_returns(report: FullReport, started: float, arrived: float | None) -> None:
     """Apply the returns that this snapshot made known, each by itself; none touches its answer."""
     try:
         event_ids = ledger.deferred_returns(report)
@@ -204,18 +207,13 @@ def _apply_deferred_returns(report: FullReport, deadline: float) -> None:
         logger.exception("StationSyncService: the deferred returns wait on")
         return
     for event_id in event_ids:
-        if time.monotonic() < deadline:
-            _try(event_id)
+        if time.monotonic() < started + FOLLOW_UP_SECONDS:
+            _try(event_id, arrived)
 
 
-def _try_all(event_ids: list[int]) -> frozenset[int]:
-    for event_id in event_ids:
-        _try(event_id)
-    return frozenset(event_ids)
-
-
-def _try(event_id: int) -> None:
+def _try(event_id: int, arrived: float | None) -> None:
+    """Apply an event that waited; it is not held on to, and what becomes of it is its own."""
     try:
-        apply(event_id)
+        apply(event_id, arrived=arrived)
     except (TemporarilyUnavailable, IngestEvent.DoesNotExist):
         logger.warning("StationSyncService: event %s waits on", event_id)
