@@ -62,6 +62,35 @@ class StationDataTests(GatewayTestCase):
         bank.refresh_from_db()
         self.assertEqual((rental.status, bank.status), (Rental.Status.ACTIVE, "RENTED"))
 
+    def test_a_return_that_comes_40_minutes_late_is_billed_to_its_own_minute(self) -> None:
+        bank = self.snapshot_at(100)
+        rental = rent(bank, self.renter, self.now - timedelta(minutes=65))
+        returned_at = self.now - timedelta(minutes=40)
+        self.assertEqual(self.send(returned(returned_at)).json()["data"]["state"], "applied")
+        rental.refresh_from_db()
+        self.assertEqual((rental.ended_at, rental.amount), (returned_at, Decimal("1.50")))
+
+    def test_a_replay_after_the_bank_was_rented_again_leaves_that_rental(self) -> None:
+        bank = self.snapshot_at(100)
+        first = rent(bank, self.renter, self.now - timedelta(minutes=65))
+        event = returned(self.now - timedelta(minutes=40))
+        self.send(event)
+        bank.refresh_from_db()
+        second = rent(bank, self.renter, self.now - timedelta(minutes=30))
+        self.assertEqual(self.send(event).json()["data"]["state"], "duplicate")
+        for rental, ends in ((first, Rental.Status.COMPLETED), (second, Rental.Status.ACTIVE)):
+            rental.refresh_from_db()
+            self.assertEqual(rental.status, ends)
+
+    def test_a_snapshot_from_before_a_rental_leaves_it(self) -> None:
+        bank = self.snapshot_at(100)
+        rental = rent(bank, self.renter, self.now - timedelta(minutes=20))
+        self.snapshot_at(30)
+        rental.refresh_from_db()
+        bank.refresh_from_db()
+        self.assertEqual((rental.status, bank.status), (Rental.Status.ACTIVE, "RENTED"))
+        self.assertIsNone(bank.current_slot)
+
     def test_a_status_changes_the_station(self) -> None:
         self.snapshot_at(1)
         self.assertEqual(self.send(status("OFFLINE", self.now)).status_code, 200)
