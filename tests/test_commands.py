@@ -109,7 +109,6 @@ def test_a_dry_run_only_counts(gateway: Gateway) -> None:
     assert IngestEvent.objects.count() == 1
     assert run("iot_prune").splitlines() == [
         "1 events pruned",
-        "0 refused bodies pruned",
         "0 returns pruned",
         "0 bodies of returns pruned",
         "1 status changes pruned",

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from django_iot_ingest import event_types
-from django_iot_ingest.events import FullReport, Receipt, ReturnReport, StatusReport
+from django_iot_ingest.events import MAX_WARNINGS, FullReport, Receipt, ReturnReport, StatusReport
 from django_iot_ingest.exceptions import InvalidPayload, UnknownType
-from django_iot_ingest.wire import MAX_WARNINGS
 from tests import payloads
 from tests.payloads import BANK, STATION, moment
 

@@ -27,7 +27,7 @@ NOT_FOR_TESTS = ("IOT_SYSTEM_", "SECURE_SSL_REDIRECT", "SECRET_KEY")
 SQLITE_OPTIONS = {
     # A transaction that reads first and writes later cannot wait for the lock: take it at once.
     "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
+    "timeout": 8,
     # Readers go on while somebody writes. The default of synchronous, FULL, stays: a return that
     # was answered with 200 survives a power cut.
     "init_command": "PRAGMA journal_mode=WAL",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import RequestDataTooBig, ValidationError
@@ -50,6 +50,13 @@ BAD_TOKEN_ERRORS = (DataError, LookupError, OverflowError, TypeError, Validation
 _BEARER = re.compile(r"bearer [\x21-\x7e]+", re.ASCII | re.IGNORECASE)
 
 
+class Arrival(NamedTuple):
+    """When a request came, on two clocks, in seconds: however long it is held, that stays."""
+
+    unix: float
+    monotonic: float
+
+
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
     """What ``request.auth`` is: the verified bytes, and what the bearer's class returned."""
@@ -70,12 +77,12 @@ class SignatureAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, SignedRequest]:
         """Return the user and the ``SignedRequest``; never None: there is no other way in."""
-        arrived = time.monotonic()
+        arrival = Arrival(time.time(), time.monotonic())
         timestamp, signature = self.check_shape(request)
-        user, token = self.find_bearer(request, arrived)
+        user, token = self.find_bearer(request, arrival)
         self.check_permitted(user)
-        receipt = self.verify(request, timestamp, signature)
-        return user, SignedRequest(receipt, token, arrived)
+        receipt = self.verify(request, timestamp, signature, arrival)
+        return user, SignedRequest(receipt, token, arrival.monotonic)
 
     def authenticate_header(self, request: Request) -> str:
         """Return what ``WWW-Authenticate`` says."""
@@ -89,7 +96,7 @@ class SignatureAuthentication(BaseAuthentication):
             raise InvalidSignature
         return str(timestamp), str(signature)
 
-    def find_bearer(self, request: Request, arrived: float) -> tuple[Any, Any]:
+    def find_bearer(self, request: Request, arrival: Arrival) -> tuple[Any, Any]:
         """Return the user and token; hold a signed return while the database is away.
 
         Only then is the signature checked first: an answer is still given in the order of checks.
@@ -100,13 +107,13 @@ class SignatureAuthentication(BaseAuthentication):
             lost = replace_lost_connection(error)
             if not lost and not faults.is_outage(error):
                 raise
-        held = arrived if self.deserves_patience(request) else None
+        held = arrival.monotonic if self.deserves_patience(request, arrival) else None
         return hold_on(lambda: self.authenticate_bearer(request), held)
 
-    def deserves_patience(self, request: Request) -> bool:
+    def deserves_patience(self, request: Request, arrival: Arrival) -> bool:
         """Return whether this is a signed event that is applied exactly once: a return."""
         try:
-            receipt = self.verify(request, *self.check_shape(request))
+            receipt = self.verify(request, *self.check_shape(request), arrival)
             event_type = event_types.find(strict_json.load_object(receipt.body).get("type"))
         except Refusal:
             return False
@@ -152,11 +159,11 @@ class SignatureAuthentication(BaseAuthentication):
         if get_admin_predicate()(user) is not True:
             raise NotPermitted
 
-    def verify(self, request: Request, timestamp: str, signature: str) -> Receipt:
+    def verify(self, request: Request, timestamp: str, signature: str, arrival: Arrival) -> Receipt:
         """Return the body and its times, if one of the secrets signed it just now."""
         body = self.read_body(request)
         self.check_signature(body, timestamp, signature)
-        return Receipt(body, int(timestamp), self.check_fresh(int(timestamp)))
+        return Receipt(body, int(timestamp), self.check_fresh(int(timestamp), arrival.unix))
 
     def read_body(self, request: Request) -> bytes:
         """Return the raw body."""
@@ -176,9 +183,8 @@ class SignatureAuthentication(BaseAuthentication):
         if position > 0:
             logger.info("signature made with SIGNATURE_SECRETS[%d]; 0 is the current one", position)
 
-    def check_fresh(self, timestamp: int) -> datetime:
+    def check_fresh(self, timestamp: int, received: float) -> datetime:
         """Return the receipt time, if the timestamp is within ``SIGNATURE_TIMEOUT`` of it."""
-        now = time.time()
-        if abs(int(now) - timestamp) > ingest_settings.SIGNATURE_TIMEOUT:
-            raise StaleTimestamp(server_time=int(now))
-        return datetime.fromtimestamp(now, UTC)
+        if abs(int(received) - timestamp) > ingest_settings.SIGNATURE_TIMEOUT:
+            raise StaleTimestamp(server_time=int(received))
+        return datetime.fromtimestamp(received, UTC)

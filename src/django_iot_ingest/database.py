@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
@@ -30,8 +31,8 @@ STATEMENT_TIMEOUT = 4.0
 ANSWER_WITHIN = 9.0
 """Seconds after a request's arrival by which its last transaction should have ended."""
 
-LOCKS = 3
-"""Locks that an event waits for one after the other: the inbox row, the station, the banks."""
+LOCKS_IN_A_ROW = 3
+"""What an event waits for one after the other: the inbox row, the station, the banks."""
 
 QUICK = 1.0
 """Seconds: an attempt that took longer has waited enough, and is not begun again."""
@@ -54,10 +55,18 @@ def in_transaction(work: Callable[[], Result], *, arrived: float | None = None) 
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
         started = time.monotonic()
+        done: list[Result] = []
+        committed: list[bool] = []
         try:
             with _bounded(connections[alias()], arrived):
-                return work()
+                transaction.on_commit(partial(committed.append, True), using=alias(), robust=True)
+                done.append(work())
+            return done[0]
         except Exception as error:
+            if committed:
+                # Somebody else's callback, after the commit: what was done is done.
+                logger.exception("StationSyncService: an on_commit callback of the host failed")
+                return done[0]
             is_last = attempt == MAX_ATTEMPTS or time.monotonic() - started > QUICK
             if is_last or not (faults.is_conflict(error) or replace_lost_connection(error)):
                 raise
@@ -66,20 +75,31 @@ def in_transaction(work: Callable[[], Result], *, arrived: float | None = None) 
     raise AssertionError("unreachable")
 
 
+def has_time(arrived: float | None) -> bool:
+    """Return whether there is time left before the answer has to be given."""
+    return arrived is None or time.monotonic() < arrived + ANSWER_WITHIN
+
+
 def replace_lost_connection(error: BaseException) -> bool:
     """Close a connection that an error shows to be gone, so that the next query opens a new one."""
-    connection = connections[alias()]
-    if connection.in_atomic_block or not faults.is_lost(error):
+    if connections[alias()].in_atomic_block or not faults.is_lost(error):
         return False
-    connection.close()
+    close_connections()
     return True
+
+
+def close_connections() -> None:
+    """Close all that are in no transaction: it may be another than ours that a hook has lost."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 @contextmanager
 def _bounded(connection: BaseDatabaseWrapper, arrived: float | None) -> Iterator[None]:
     """Open a transaction in which no statement waits longer than there is time."""
-    left = ANSWER_WITHIN - (time.monotonic() - arrived) if arrived else ANSWER_WITHIN
-    lock = max(min(LOCK_TIMEOUT, left / LOCKS), 0.1)
+    left = ANSWER_WITHIN - (time.monotonic() - arrived) if arrived is not None else ANSWER_WITHIN
+    lock = max(min(LOCK_TIMEOUT, left / LOCKS_IN_A_ROW), 0.1)
     statement = max(min(STATEMENT_TIMEOUT, left), 0.2)
     is_mysql = connection.vendor == "mysql"
     session = _mysql_timeouts(connection, lock, statement) if is_mysql else nullcontext()

@@ -38,6 +38,9 @@ class EventType(ABC):
     exactly_once: ClassVar[bool] = False
     """Commit a receipt first and apply each body once, however often it arrives."""
 
+    newest_counts: ClassVar[bool] = False
+    """Tell a state, so that a waiting event is stale once a newer one of its station has come."""
+
     @abstractmethod
     def read(self, reader: Reader) -> StationReport:
         """Return the typed report; wrong identity fields go to ``reader.fail``."""
@@ -91,6 +94,7 @@ class Full(EventType):
     """A whole snapshot of a station."""
 
     name = "full"
+    newest_counts = True
 
     def read(self, reader: Reader) -> FullReport:
         return snapshot.read_full(reader)
@@ -118,6 +122,7 @@ class Status(EventType):
     """A station's own word about itself."""
 
     name = "status"
+    newest_counts = True
 
     def read(self, reader: Reader) -> StatusReport:
         return wire.read_status(reader)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     )
 
 
+MAX_WARNINGS = 100
+"""Warnings kept for one event; a last one says that there were more."""
+
+
 class WarningCode(StrEnum):
     """What was odd about an event that was accepted all the same, and what we did about it."""
 
@@ -73,6 +77,14 @@ class IngestWarning:
 
     code: WarningCode
     path: str
+
+
+def add_warning(warnings: list[IngestWarning], code: WarningCode, path: str) -> None:
+    """Note an oddity; beyond ``MAX_WARNINGS`` only that there were more."""
+    if len(warnings) < MAX_WARNINGS:
+        warnings.append(IngestWarning(code, path))
+    elif len(warnings) == MAX_WARNINGS:
+        warnings.append(IngestWarning(WarningCode.MORE, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from django_iot_ingest import event_types, faults, ledger
 from django_iot_ingest.conf import get_sync_service
-from django_iot_ingest.database import alias, in_transaction
+from django_iot_ingest.database import alias, has_time, in_transaction
 from django_iot_ingest.event_types import EventType
 from django_iot_ingest.events import FullReport, Receipt, Source, StationReport
 from django_iot_ingest.exceptions import Refusal, TemporarilyUnavailable
@@ -66,8 +66,7 @@ def ingest(
         return apply(event_id, Source.GATEWAY, heard=report, arrived=arrived)
     started = time.monotonic()
     answer = _apply_at_once(event_type, report, receipt, started, arrived)
-    if isinstance(report, FullReport) and answer.state == State.APPLIED:
-        _apply_deferred_returns(report, started, arrived)
+    _follow_up(report, answer, started, arrived)
     return answer
 
 
@@ -77,35 +76,39 @@ def apply(
     heard: StationReport | None = None,
     *,
     arrived: float | None = None,
-    wait: bool = True,
+    is_claimed: bool = False,
 ) -> Answer:
     """Apply the event of an inbox row, unless that was done; wait for whoever is doing it.
 
-    ``heard`` is the report of the request that asks for it. ``DoesNotExist`` if there is no such
-    row, or if it is locked and ``wait`` is False; ``TemporarilyUnavailable`` if the event failed;
-    then the row says so.
+    ``heard`` is the report of the request that asks for it; ``is_claimed`` says that the sweeper
+    has counted this attempt. ``DoesNotExist`` if there is no such row, or if the sweeper finds it
+    locked; ``TemporarilyUnavailable`` if the event failed; then the row says so.
     """
     started = time.monotonic()
+    report: StationReport | None = None
 
     def attempt(tried: frozenset[int]) -> Answer:
-        row = ledger.lock(event_id, wait=wait)
-        state = row.state
-        if state in (State.APPLIED, State.STALE):
-            state = DUPLICATE
-        else:
-            ledger.settle(row, _apply_row(row, source, tried), started)
+        nonlocal report
+        row = ledger.lock(event_id, wait=not is_claimed)
+        answer = _known_answer(row)
+        if answer is None:
+            event_type, report = read_row(row, source)
+            outcome = _apply_row(row, event_type, report, tried)
+            ledger.settle(row, outcome, started, is_claimed=is_claimed)
             row.save(using=alias())
-            state = row.state
+            answer = Answer(row.pk, row.state, row.result or {})
         if heard is not None and heard.received_at != row.received_at:
             ledger.touch(heard)  # a repeat: the event itself was heard when it came first
-        return Answer(row.pk, state, row.result or {})
+        return answer
 
     def record(error: Exception) -> None:
         row = ledger.lock(event_id)
         if row.state in IngestEvent.UNAPPLIED:
-            ledger.fail(row, error, started)
+            ledger.fail(row, error, started, is_claimed=is_claimed)
 
-    return _attempt(attempt, record, heard, arrived, is_held=heard is not None)
+    answer = _attempt(attempt, record, heard, arrived, is_held=heard is not None)
+    _follow_up(report, answer, started, arrived)
+    return answer
 
 
 def refuse(receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal) -> None:
@@ -113,6 +116,13 @@ def refuse(receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal) -
     event_type = event_types.find(payload.get("type")) if payload else None
     name = event_type.name if event_type else ""
     in_transaction(lambda: ledger.refuse(receipt, name, refusal.error))
+
+
+def _known_answer(row: IngestEvent) -> Answer | None:
+    """Return what a repeat of an event is told that was dealt with; None if it was not."""
+    states = {State.APPLIED: DUPLICATE, State.STALE: str(State.STALE)}
+    state = states.get(row.state)  # type: ignore[call-overload]
+    return None if state is None else Answer(row.pk, state, row.result or {})
 
 
 def _apply_at_once(
@@ -124,14 +134,14 @@ def _apply_at_once(
 ) -> Answer:
     def attempt(tried: frozenset[int]) -> Answer:
         row = ledger.new_row(receipt, report)
-        ledger.settle(row, _run(event_type, report, tried), started)
+        ledger.settle(row, _run(event_type, report, tried), started, is_claimed=False)
         row.save(force_insert=True, using=alias())
-        if row.state == State.DEFERRED:
+        if row.state == State.DEFERRED and event_type.newest_counts:
             ledger.supersede(row)
         return Answer(row.pk, row.state, row.result or {})
 
     def record(error: Exception) -> None:
-        ledger.fail(ledger.new_row(receipt, report), error, started)
+        ledger.fail(ledger.new_row(receipt, report), error, started, is_claimed=False)
 
     return _attempt(attempt, record, report, arrived)
 
@@ -163,31 +173,31 @@ def _attempt(
             code = faults.code_of(error)
             logger.error("StationSyncService: an event was not applied: %s", code, exc_info=error)
             _note(partial(record, error), arrived)
-            if heard is not None:
+            if heard is not None and has_time(arrived):
                 _note(partial(ledger.touch, heard), arrived)
             raise TemporarilyUnavailable from error
 
 
-def _apply_row(row: IngestEvent, source: Source, tried: frozenset[int]) -> Outcome:
-    receipt = Receipt(bytes(row.body), row.signed_at, aware(row.received_at), source)
-    event_type, report = event_types.read_receipt(receipt)
-    if row.state == State.REFUSED:
-        ledger.admit(row, report, keep_key=event_type.exactly_once)
-    if not event_type.exactly_once and ledger.is_superseded(row):
+def _apply_row(
+    row: IngestEvent, event_type: EventType, report: StationReport, tried: frozenset[int]
+) -> Outcome:
+    if event_type.newest_counts and ledger.is_superseded(row):
         return Outcome(state=State.STALE)
     return _run(event_type, report, tried)
+
+
+def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport]:
+    """Return the type and the report of a kept body; a ``Refusal`` if it cannot be read."""
+    received_at = aware(row.received_at, near=row.signed_at)
+    return event_types.read_receipt(Receipt(bytes(row.body), row.signed_at, received_at, source))
 
 
 def _run(event_type: EventType, report: StationReport, tried: frozenset[int]) -> Outcome:
     service = get_sync_service()
     service.returns_tried = tried
     outcome = event_type.apply(service, report)
-    logger.info(
-        "StationSyncService: %s event of %s is %s",
-        report.event_type,
-        report.device_serial,
-        outcome.state,
-    )
+    if outcome.station is None:
+        ledger.touch(report)
     return outcome
 
 
@@ -199,8 +209,24 @@ def _note(work: Callable[[], None], arrived: float | None) -> None:
         logger.exception("StationSyncService: nor was that recorded")
 
 
+def _follow_up(
+    report: StationReport | None, answer: Answer, started: float, arrived: float | None
+) -> None:
+    """Log what was committed, and apply the returns that a snapshot made known."""
+    if report is None:
+        return
+    logger.info(
+        "StationSyncService: %s event of %s is %s",
+        report.event_type,
+        report.device_serial,
+        answer.state,
+    )
+    if isinstance(report, FullReport) and answer.state == State.APPLIED:
+        _apply_deferred_returns(report, started, arrived)
+
+
 def _apply_deferred_returns(report: FullReport, started: float, arrived: float | None) -> None:
-    """Apply the returns that this snapshot made known, each by itself; none touches its answer."""
+    """Apply each return by itself; what becomes of it does not touch the snapshot's answer."""
     try:
         event_ids = ledger.deferred_returns(report)
     except Exception:

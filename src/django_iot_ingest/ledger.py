@@ -59,16 +59,26 @@ def receive(receipt: Receipt, report: StationReport) -> int:
     row, _ = rows().get_or_create(dedup_key=receipt.sha256, defaults=values)
     if row.state == State.REFUSED:
         # What refused it then does not any more: it is an event like any other now.
-        rows().filter(pk=row.pk).update(**values, last_error_code="")
+        # Asked again: a replay may have applied it meanwhile.
+        refused = rows().filter(pk=row.pk, state=State.REFUSED)
+        refused.update(**values, last_error_code="")
     return row.pk
 
 
 def admit(row: IngestEvent, report: StationReport, *, keep_key: bool) -> None:
-    """Fill a refused row whose body can be read by now."""
+    """Make a refused row, whose body can be read by now, one that was received."""
     for name, value in _contents(report).items():
         setattr(row, name, value)
+    row.state = State.RECEIVED
     if not keep_key:
         row.dedup_key = None
+
+
+def claim(row: IngestEvent) -> None:
+    """Count an attempt before it is made, so that one which ends the process is counted too."""
+    row.attempts += 1
+    row.retry_at = next_try(row.attempts)
+    row.save(using=alias())
 
 
 def refuse(receipt: Receipt, event_type: str, error: str) -> None:
@@ -83,21 +93,21 @@ def refuse(receipt: Receipt, event_type: str, error: str) -> None:
         repeated.update(**values, attempts=F("attempts") + 1)
 
 
-def settle(row: IngestEvent, outcome: Outcome, started: float) -> None:
+def settle(row: IngestEvent, outcome: Outcome, started: float, *, is_claimed: bool) -> None:
     """Set on a row what became of its event; ``started`` is of the monotonic clock."""
     row.state = outcome.state
-    row.attempts += 1
+    row.attempts += not is_claimed
     row.result = outcome.result(row.device_serial)
     row.duration = _since(started)
     is_waiting = outcome.state == State.DEFERRED
     row.retry_at = next_try(row.attempts) if is_waiting else None
-    row.last_error_code = str(outcome.warnings[-1].code) if is_waiting else ""
+    row.last_error_code = outcome.last_warning() if is_waiting else ""
     row.applied_at = None if is_waiting else timezone.now()
 
 
-def fail(row: IngestEvent, error: BaseException, started: float) -> None:
+def fail(row: IngestEvent, error: BaseException, started: float, *, is_claimed: bool) -> None:
     """Write that a row's event could not be applied, and signal it after commit."""
-    row.attempts += 1
+    row.attempts += not is_claimed
     row.state = State.DEAD if row.state == State.DEAD else State.FAILED
     row.retry_at = next_try(row.attempts)
     row.last_error_code = faults.code_of(error)
@@ -153,7 +163,7 @@ def is_superseded(row: IngestEvent) -> bool:
 def supersede(row: IngestEvent) -> None:
     """Of the waiting events of one kind only the newest matters: mark the others stale."""
     older = _same_kind(row).filter(state=State.DEFERRED, event_time__lte=row.event_time)
-    older.exclude(pk=row.pk).update(state=State.STALE)
+    older.exclude(pk=row.pk).update(state=State.STALE, retry_at=None, last_error_code="")
 
 
 def deferred_returns(report: FullReport) -> list[int]:

@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, connections
 
 from django_iot_ingest import faults
 from django_iot_ingest.conf import ingest_settings
-from django_iot_ingest.database import alias
+from django_iot_ingest.database import alias, close_connections
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,9 @@ HOLD_SECONDS = 8.0
 """Seconds after its arrival that a request is held; the gateway gives up after fifteen."""
 
 PAUSE = 0.2
-"""Seconds between two tries."""
+"""Seconds before the first try again; each pause is twice as long, up to ``LONGEST_PAUSE``."""
+
+LONGEST_PAUSE = 1.0
 
 Result = TypeVar("Result")
 
@@ -53,9 +55,11 @@ def may_hold(error: BaseException, arrived: float | None) -> bool:
 
 
 def _try_until(work: Callable[[], Result], deadline: float) -> Result:
+    pause = PAUSE
     while True:
-        connections[alias()].close()
-        time.sleep(PAUSE)
+        close_connections()
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE, max(deadline - time.monotonic(), PAUSE))
         try:
             return work()
         except (DatabaseError, InterfaceError) as error:

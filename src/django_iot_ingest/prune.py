@@ -17,7 +17,8 @@ from django_iot_ingest.models import IngestEvent, StationStatusChange
 BATCH = 1000
 """Rows of one transaction: locks are short, and so is what a standby has to repeat."""
 
-RETURNED = Q(event_type="returned")
+KEYED = Q(dedup_key__isnull=False)
+"""Returns, and what else is applied exactly once: kept as long as a repeat has to be known."""
 
 Change = Callable[["QuerySet[Any]"], int]
 
@@ -26,24 +27,20 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     """Delete old rows, a batch at a time; return how many of each kind.
 
     A return's body goes after ``KEEP_EVENTS_DAYS``. Its digest and result stay for
-    ``KEEP_RETURNS_DAYS``, so that a late repeat is still a duplicate.
+    ``KEEP_RETURNS_DAYS``, so that a late repeat is still a duplicate. Refused bodies have their own
+    limit, by number.
     """
     state = IngestEvent.State
     old = _before(ingest_settings.KEEP_EVENTS_DAYS)
     done = ledger.rows().filter(state__in=(state.APPLIED, state.STALE))
-    refused = ledger.rows().filter(state=state.REFUSED)
-    returns = ledger.rows().filter(RETURNED, state__in=(state.APPLIED, state.REFUSED))
+    keyed, others = done.filter(KEYED), done.exclude(KEYED)
     very_old = _before(ingest_settings.KEEP_RETURNS_DAYS)
     history = StationStatusChange.objects.using(alias())
     ended = _before(ingest_settings.KEEP_HISTORY_DAYS)
     work: dict[str, tuple[QuerySet[Any], Change]] = {
-        "events": (done.filter(~RETURNED, received_at__lt=old), _delete),
-        "refused bodies": (refused.filter(~RETURNED, received_at__lt=old), _delete),
-        "returns": (returns.filter(received_at__lt=very_old), _delete),
-        "bodies of returns": (
-            done.filter(RETURNED, received_at__lt=old).exclude(body=b""),
-            _empty,
-        ),
+        "events": (others.filter(received_at__lt=old), _delete),
+        "returns": (keyed.filter(received_at__lt=very_old), _delete),
+        "bodies of returns": (keyed.filter(received_at__lt=old).exclude(body=b""), _empty),
         "status changes": (history.filter(changed_at__lt=ended), _delete),
     }
     if dry_run:

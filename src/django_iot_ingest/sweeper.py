@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from django_iot_ingest import inbox, ledger
 from django_iot_ingest.conf import ingest_settings
 from django_iot_ingest.database import in_transaction
-from django_iot_ingest.exceptions import TemporarilyUnavailable
+from django_iot_ingest.events import Source
+from django_iot_ingest.exceptions import Refusal, TemporarilyUnavailable
 from django_iot_ingest.models import IngestEvent
 
 logger = logging.getLogger(__name__)
@@ -38,15 +39,46 @@ def try_each(event_ids: Iterable[int]) -> Counter[str]:
 
 def _try(event_id: int) -> str:
     try:
-        return inbox.apply(event_id, wait=False).state
+        state = in_transaction(lambda: _claim(event_id))
+        return state or _apply(event_id)
     except IngestEvent.DoesNotExist:
         return LOCKED
+    except Exception:
+        logger.exception("StationSyncService: event %s could not be tried", event_id)
+        return State.FAILED
+
+
+def _claim(event_id: int) -> str | None:
+    """Take a row up for an attempt; return its state where there is nothing to attempt."""
+    row = ledger.lock(event_id, wait=False)
+    if row.state == State.REFUSED and not _is_readable(row):
+        return row.state
+    if row.state not in IngestEvent.UNAPPLIED:
+        return inbox.DUPLICATE
+    ledger.claim(row)
+    return None
+
+
+def _is_readable(row: IngestEvent) -> bool:
+    """Admit a refused row whose body can be read by now, so that it is never lost from here on."""
+    try:
+        event_type, report = inbox.read_row(row, Source.REPLAY)
+    except Refusal:
+        return False
+    ledger.admit(row, report, keep_key=event_type.exactly_once)
+    return True
+
+
+def _apply(event_id: int) -> str:
+    try:
+        return inbox.apply(event_id, is_claimed=True).state
     except TemporarilyUnavailable:
         return in_transaction(lambda: _bury_if_hopeless(event_id))
 
 
 def _bury_if_hopeless(event_id: int) -> str:
     row = ledger.lock(event_id)
-    if row.state == State.FAILED and row.attempts >= ingest_settings.SWEEP_MAX_ATTEMPTS:
+    is_tried = row.state in (State.FAILED, State.RECEIVED)
+    if is_tried and row.attempts >= ingest_settings.SWEEP_MAX_ATTEMPTS:
         ledger.bury(row)
     return row.state

@@ -65,14 +65,21 @@ def is_unix_time(value: object) -> bool:
 
 def native(moment: datetime) -> datetime:
     """Return an aware datetime the way that the project stores it."""
-    return moment if settings.USE_TZ else timezone.make_naive(moment)
+    if settings.USE_TZ:
+        return moment
+    return timezone.make_naive(moment, timezone.get_default_timezone())
 
 
-def aware(moment: datetime) -> datetime:
-    """Return a native datetime as an aware one in UTC."""
-    if timezone.is_naive(moment):
-        moment = timezone.make_aware(moment)
-    return moment.astimezone(UTC)
+def aware(moment: datetime, near: int | None = None) -> datetime:
+    """Return a native datetime as an aware one in UTC.
+
+    A naive one of the hour that comes twice in autumn is the one ``near`` these unix seconds.
+    """
+    if not timezone.is_naive(moment):
+        return moment.astimezone(UTC)
+    zone = timezone.get_default_timezone()
+    both = [moment.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+    return both[0] if near is None else min(both, key=lambda one: abs(one.timestamp() - near))
 
 
 def _is_set(moment: datetime) -> bool:

@@ -19,6 +19,7 @@ from django_iot_ingest.events import (
     ReturnReport,
     StatusReport,
     WarningCode,
+    add_warning,
 )
 from django_iot_ingest.exceptions import InvalidPayload
 from django_iot_ingest.models import AbstractStation
@@ -27,9 +28,6 @@ from django_iot_ingest.times import Clock, is_unix_time, native
 
 MAX_ROWS = 256
 """Slots, and power banks, that one snapshot may hold; a slot number is one byte."""
-
-MAX_WARNINGS = 100
-"""Warnings kept for one event; a last one says that there were more."""
 
 MAX_BYTE = 255
 MAX_BATTERY = 100
@@ -49,11 +47,8 @@ class Reader:
         self.warnings: list[IngestWarning] = []
 
     def warn(self, code: WarningCode, path: str) -> None:
-        """Note an oddity; beyond ``MAX_WARNINGS`` only that there were more."""
-        if len(self.warnings) < MAX_WARNINGS:
-            self.warnings.append(IngestWarning(code, path))
-        elif len(self.warnings) == MAX_WARNINGS:
-            self.warnings.append(IngestWarning(WarningCode.MORE, ""))
+        """Note an oddity."""
+        add_warning(self.warnings, code, path)
 
     def fail(self, path: str, text: str) -> None:
         """Note that an identity field is wrong."""
@@ -207,7 +202,7 @@ def read_device(reader: Reader) -> DeviceReport:
     if status is None and device.get("status") is not None:
         reader.warn(WarningCode.UNKNOWN_STATUS, "device.status")
     return DeviceReport(
-        imei=reader.text(device, "device.imei", SERIAL_NUMBER_LENGTH),
+        imei=reader.text(device, "device.imei", SERIAL_NUMBER_LENGTH) or None,
         status=status,
         total_slots=reader.whole(reader.section("station"), "station.total_slots", MAX_ROWS),
         signal_strength=reader.text(device, "device.signal_strength", 64),

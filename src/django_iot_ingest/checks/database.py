@@ -48,7 +48,7 @@ def check_sqlite_transactions(**kwargs: Any) -> list[CheckMessage]:
         Warning(
             f'DATABASES["{_alias(IngestEvent)}"] is SQLite without transaction_mode IMMEDIATE: of '
             "two requests at the same time, one is answered 503.",
-            hint='Write "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20}.',
+            hint='Write "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 8}.',
             id="iot_ingest.W090",
         )
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django_iot_ingest.events import IngestWarning, WarningCode
+from django_iot_ingest.events import IngestWarning, WarningCode, add_warning
 from django_iot_ingest.models import AbstractStation, IngestEvent
 
 State = IngestEvent.State
@@ -24,14 +24,18 @@ class Outcome:
     warnings: list[IngestWarning] = field(default_factory=list)
 
     def warn(self, code: WarningCode, path: str) -> None:
-        """Add a warning to those that reading the payload gave."""
-        self.warnings.append(IngestWarning(code, path))
+        """Add a warning to those that reading the payload gave, up to the same limit."""
+        add_warning(self.warnings, code, path)
 
     def defer(self, code: WarningCode, path: str) -> Outcome:
         """Turn into an event that waits for what is not known yet."""
         self.state = State.DEFERRED
         self.warn(code, path)
         return self
+
+    def last_warning(self) -> str:
+        """Return the code of the last warning, if there is one."""
+        return str(self.warnings[-1].code) if self.warnings else ""
 
     def result(self, device_serial: str) -> dict[str, Any]:
         """Return the part of the answer's ``data`` that is stored and told to every repeat."""

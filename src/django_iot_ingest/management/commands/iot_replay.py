@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from django_iot_ingest import ledger, sweeper
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.progress import track
+from django_iot_ingest.times import aware, native
 
 REPLAYABLE = (*IngestEvent.UNAPPLIED, IngestEvent.State.REFUSED)
 
@@ -38,14 +38,14 @@ class Command(BaseCommand):
             raise CommandError("Name an event, a filter such as --state dead, or --all.")
         rows = ledger.rows().filter(state__in=REPLAYABLE).filter(**chosen)
         if options["dry_run"]:
-            self.list(rows)
+            self.tell(rows)
             return
         event_ids = list(rows.order_by("event_time", "pk").values_list("pk", flat=True))
         states = sweeper.try_each(track(event_ids, "Replaying"))
         told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         self.stdout.write(told or "nothing to replay")
 
-    def list(self, rows: QuerySet[IngestEvent]) -> None:
+    def tell(self, rows: QuerySet[IngestEvent]) -> None:
         """Print the events that would be tried."""
         for row in rows.order_by("event_time", "pk").defer("body"):
             self.stdout.write(f"{row.pk} {row.state} {row.event_type} {row.device_serial}")
@@ -69,4 +69,4 @@ def _moment(text: str) -> Any:
     moment = parse_datetime(text)
     if moment is None:
         raise CommandError(f"{text!r} is no ISO 8601 date and time")
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    return native(aware(moment))
