@@ -12,7 +12,7 @@ FIND_PYTHON := for name in "$${PYTHON:-python3}" python3 python3.13 python3.12 p
 	if "$$name" -c '$(SUITS)' >/dev/null 2>&1; then echo "$$name"; break; fi; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test nemesis lint format clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
@@ -22,6 +22,9 @@ demo: $(STAMP) ## run the example project and a simulated gateway (PORT=8010, ON
 
 test: $(STAMP) ## run the whole suite: every interpreter and database that is here
 	$(BIN)/python tests/matrix.py all
+
+nemesis: $(STAMP) ## kill workers and databases of its own while banks are returned, for about ten minutes
+	$(BIN)/python -m tests.nemesis $(NEMESIS)
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check
