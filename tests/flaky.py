@@ -10,20 +10,21 @@ from django_iot_ingest.conf import get_sync_service
 
 
 class FlakyHook:
-    """Stand before a hook of the configured service: count its calls, raise ``failures`` first."""
+    """Stand before a hook of the configured service: count its calls, raise ``failures`` first (None lets a call pass)."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, name: str = "on_power_bank_returned"
     ) -> None:
         service = type(get_sync_service())
         self.events: list[Any] = []
-        self.failures: list[Exception] = []
+        self.failures: list[Exception | None] = []
         original = getattr(service, name)
 
         def hook(instance: Any, event: Any) -> None:
             self.events.append(event)
-            if self.failures:
-                raise self.failures.pop(0)
+            failure = self.failures.pop(0) if self.failures else None
+            if failure:
+                raise failure
             original(instance, event)
 
         monkeypatch.setattr(service, name, hook)

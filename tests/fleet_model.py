@@ -270,14 +270,22 @@ class Fleet:
                 bank.slot, bank.absent_since = None, row.time
             elif not bank.is_newer_than(row.time) and row.time > (bank.absent_since or 0):
                 self.miss(name)
-        for name, slot in shown.items():
-            bank = self.world.banks.setdefault(name, Bank())
-            if bank.is_rented:
-                self.see_rented(name, row, slot)
-            elif not bank.is_newer_than(row.time):
-                self.place(name, row, slot)
+        rented = [name for name in shown if self.is_rented(name)]
+        placed = {
+            slot: name
+            for name, slot in shown.items()
+            if name not in rented
+            and not self.world.banks.setdefault(name, Bank()).is_newer_than(row.time)
+            and self.place(name, row, slot)
+        }
+        for name in rented:
+            order = list(shown)
+            slot, holder = shown[name], placed.get(shown[name], name)
+            # A later row has the slot, if its bank was placed.
+            is_free = order.index(holder) <= order.index(name)
+            self.see_rented(name, row, slot if is_free else None)
 
-    def see_rented(self, name: str, row: Row, slot: int) -> None:
+    def see_rented(self, name: str, row: Row, slot: int | None) -> None:
         bank = self.world.banks[name]
         if row.time <= (bank.rented_at or 0) + EJECT_GRACE:
             return
@@ -290,8 +298,11 @@ class Fleet:
 
     # Rules they share
 
-    def place(self, name: str, row: Row, slot: int | None) -> None:
-        """Give a bank its one location; of two for one slot the newer time or later arrival wins."""
+    def place(self, name: str, row: Row, slot: int | None) -> bool:
+        """Give a bank its one location; of two for one slot the newer time or later arrival wins.
+
+        Return whether it has the slot.
+        """
         bank = self.world.banks[name]
         for other in self.world.banks.values():
             if other is not bank and slot and (other.station, other.slot) == (row.serial, slot):
@@ -301,6 +312,7 @@ class Fleet:
                     other.slot = None
         bank.rented_at = bank.absent_since = None
         bank.station, bank.slot, bank.seen_at = row.serial, slot, row.time
+        return slot is not None
 
     def end(self, ended: Ended) -> None:
         """Run the host's hook: it ends a rental that had begun by then."""

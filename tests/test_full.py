@@ -703,6 +703,86 @@ def test_at_most_one_bank_is_in_a_slot_when_a_row_was_left_out(gateway: Gateway,
     assert (place("A"), place("B")) == ((STATION, None), (STATION, 1))
 
 
+def crowded(first: str, second: str, **kwargs: Any) -> dict[str, Any]:
+    """Return a contradictory snapshot: two banks, in the order of their rows, in slot 1."""
+    return full([held_slot(1, first)], [bank_row(first, 1), bank_row(second, 1)], **kwargs)
+
+
+def test_of_two_banks_shown_in_one_slot_the_later_row_has_it(gateway: Gateway, now: int) -> None:
+    data = gateway.send(crowded("A", "B", at=now - 50))
+    assert (place("A"), place("B")) == ((STATION, None), (STATION, 1))
+    assert data["warnings"] == [{"code": "slot_taken", "path": "power_banks.0.current_slot"}]
+
+
+def test_a_bank_that_was_rented_just_now_takes_no_slot(gateway: Gateway, now: int) -> None:
+    gateway.send(cabinet({1: "A", 2: "B"}, at=now - 50))
+    rent(now - 45, "B")
+    data = gateway.send(crowded("A", "B", at=now - 40))
+    assert (place("A"), place("B")) == ((STATION, 1), (None, None))
+    assert codes(data) == {"just_rented"}
+
+
+def test_a_bank_that_is_elsewhere_by_now_takes_no_slot(gateway: Gateway, now: int) -> None:
+    gateway.send(cabinet({1: "A"}, at=now - 50))
+    gateway.send(cabinet({1: "B"}, serial=ELSEWHERE, at=now - 30))
+    data = gateway.send(crowded("A", "B", at=now - 40))
+    assert (place("A"), place("B")) == ((STATION, 1), (ELSEWHERE, 1))
+    assert codes(data) == {"older_location"}
+
+
+def test_a_bank_whose_return_is_refused_takes_no_slot(
+    gateway: Gateway, now: int, returns: FlakyHook
+) -> None:
+    gateway.send(cabinet({1: "A", 2: "B", 3: "C"}, at=now - 500))
+    for serial in "BC":
+        rent(now - 400, serial)
+    rows = [bank_row(serial, 1) for serial in "ABC"]
+    returns.failures = [ValueError("no"), ValueError("no")]
+    data = gateway.send(full([held_slot(1, "A")], rows, at=now - 100))
+    assert [place(serial) for serial in "ABC"] == [(STATION, 1), (None, None), (None, None)]
+    assert (codes(data), data["offline_returns_processed"]) == ({"hook_refused"}, 0)
+    data = gateway.send(full([held_slot(1, "A")], rows, at=now - 90))
+    assert [place(serial) for serial in "ABC"] == [(STATION, None), (STATION, None), (STATION, 1)]
+    assert (codes(data), data["offline_returns_processed"]) == ({"slot_taken"}, 2)
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_a_refusal_among_two_returns_to_one_slot_leaves_it_to_the_other(
+    refused: int, gateway: Gateway, now: int, returns: FlakyHook
+) -> None:
+    gateway.send(cabinet({1: "A", 2: "B"}, at=now - 500))
+    for serial in "AB":
+        rent(now - 400, serial)
+    returns.failures = [None, None]
+    returns.failures[refused] = ValueError("no")
+    data = gateway.send(crowded("A", "B", at=now - 100))
+    assert (place("AB"[refused]), place("BA"[refused])) == ((None, None), (STATION, 1))
+    assert codes(data) == {"hook_refused"}
+
+
+def test_a_return_unheard_leaves_the_slot_to_a_later_row(
+    gateway: Gateway, now: int, returns: FlakyHook
+) -> None:
+    gateway.send(cabinet({1: "A", 2: "B"}, at=now - 500))
+    rent(now - 400, "A")
+    data = gateway.send(crowded("A", "B", at=now - 100))
+    assert (place("A"), place("B")) == ((STATION, None), (STATION, 1))
+    assert (codes(data), returns.calls) == ({"slot_taken"}, 1)
+
+
+def test_a_bank_left_out_keeps_its_slot_unless_another_really_takes_it(
+    gateway: Gateway, now: int, returns: FlakyHook
+) -> None:
+    gateway.send(cabinet({1: "A", 2: "B"}, at=now - 500))
+    rent(now - 400, "B")
+    incomplete = [held_slot(1, "B"), {"slot_number": "?"}]
+    returns.failures = [ValueError("no")]
+    gateway.send(full(incomplete, [bank_row("B", 1)], at=now - 100))
+    assert (place("A"), place("B")) == ((STATION, 1), (None, None))
+    gateway.send(full(incomplete, [bank_row("B", 1)], at=now - 90))
+    assert (place("A"), place("B")) == ((STATION, None), (STATION, 1))
+
+
 def test_banks_may_change_places(gateway: Gateway, now: int) -> None:
     gateway.send(cabinet({1: "A", 2: "B", 3: "C"}, at=now - 50))
     gateway.send(cabinet({1: "B", 2: "C", 3: "A"}, at=now - 40))

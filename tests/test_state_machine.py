@@ -295,7 +295,7 @@ class FleetMachine(RuleBasedStateMachine):
         if oddity == "empty":
             said["slots"] = said["power_banks"] = []
             said["station"]["total_slots"] = 0
-        elif oddity == "phantom" and slot not in held:
+        elif oddity == "phantom":
             said["power_banks"].append(payloads.bank_row(bank, slot))
         elif oddity in ("lacking", "unlisted"):
             said["power_banks"] = [

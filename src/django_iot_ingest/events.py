@@ -154,7 +154,9 @@ class PowerBankReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FullReport(StationReport):
-    """A whole snapshot, free of contradictions.
+    """A whole snapshot: each slot and each bank once, each bank with one location.
+
+    Two banks may be shown in one slot; the later row has it, if that bank is placed at all.
 
     ``reports_slots`` is False when it says nothing about slots and banks (a misread frame);
     ``is_complete`` is False when a row had to be left out, so that absence means nothing.

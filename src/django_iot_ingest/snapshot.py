@@ -1,7 +1,7 @@
 """Read a full snapshot from the wire: slots, banks, and one location for each bank.
 
-What contradicts itself inside one snapshot is settled here, so that the sync only has to compare it
-with what is known already.
+What contradicts itself inside one snapshot is settled here, but for two banks in one slot: which of
+them is placed at all depends on what is known already.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_full(reader: Reader) -> FullReport:
     cabinet.read_power_banks(bank_rows)
     return FullReport(
         device=device,
-        power_banks=cabinet.placed_power_banks(),
+        power_banks=tuple(cabinet.power_banks.values()),
         slots=cabinet.filled_slots(),
         reports_slots=True,
         is_complete=cabinet.is_complete,
@@ -96,19 +96,6 @@ class _Cabinet:
         for serial, number in self._slots_by_serial().items():
             self._place_by_slot(own, serial, number)
         self.power_banks |= own
-
-    def placed_power_banks(self) -> tuple[PowerBankReport, ...]:
-        """Return the banks; of two for one slot the later row keeps it."""
-        holders: dict[int, str] = {}
-        for bank in self.power_banks.values():
-            if bank.slot_number is not None:
-                holders[bank.slot_number] = bank.serial_number
-        for serial, bank in self.power_banks.items():
-            number = bank.slot_number
-            if number is not None and holders[number] != serial:
-                self.reader.warn(WarningCode.SLOT_TAKEN, bank.slot_path)
-                self.power_banks[serial] = replace(bank, slot_number=None)
-        return tuple(self.power_banks.values())
 
     def filled_slots(self) -> tuple[SlotReport, ...]:
         """Return the slots; one that holds a bank is never empty."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from django_iot_ingest.models import (
 )
 from django_iot_ingest.services import hooks, rows
 from django_iot_ingest.services.base import is_older, last_located
+from django_iot_ingest.services.contest import EARLIER, NEWER, Claim, Sighting, SlotContest
 
 if TYPE_CHECKING:
     from django_iot_ingest.services.full import FullSync
@@ -52,9 +53,11 @@ class CabinetSync:
         self.changed_slots: dict[Any, tuple[AbstractStationSlot, set[str]]] = {}
         self.new_banks: list[AbstractPowerBank] = []
         self.changed_banks: dict[str, tuple[AbstractPowerBank, set[str]]] = {}
-        self.holders: dict[Any, str] = {}
-        self.steps: list[Callable[[], None]] = []
-        """What ends in a hook: each runs in a savepoint of its own, after all else is written."""
+        self.contest = SlotContest()
+        self.claimed: set[Any] = set()
+        """Ids of the slots where a rented bank is shown that seems to be back."""
+        self.steps: list[Callable[[], object]] = []
+        """What ends in a hook, after all else is written."""
 
     # Reading
 
@@ -100,7 +103,6 @@ class CabinetSync:
         """Write slots, then banks, then what ends in a hook."""
         if not self.report.reports_slots:
             return
-        self.holders = self.newer_holders()
         self.compare_slots()
         self.compare_banks()
         self.write_slots()
@@ -132,8 +134,7 @@ class CabinetSync:
     def write_slots(self) -> None:
         """Update the slots that changed; one that holds a bank now is never empty."""
         status = AbstractStationSlot.Status
-        here = [bank for bank in self.banks.values() if self.is_here(bank)]
-        held = self.holders.keys() | {bank.current_slot_id for bank in here}  # type: ignore[attr-defined]
+        held = self.contest.held() | self.claimed
         for slot in self.slots.values():
             if slot.pk in held and slot.status == status.AVAILABLE:
                 _, changed = self.changed_slots.get(slot.pk, (slot, set()))
@@ -144,43 +145,91 @@ class CabinetSync:
 
     def compare_banks(self) -> None:
         """Decide, for each bank told of or at this station, what becomes of it."""
-        for told in self.report.power_banks:
-            bank = self.banks.get(told.serial_number)
-            if bank is None:
-                self.create(told)
-            elif bank.status == bank.Status.RENTED:
-                self.see_rented(bank, told)
-            elif is_older(self.report.event_time, bank):
-                self.sync.outcome.warn(WarningCode.OLDER_LOCATION, told.path)
-            else:
-                self.keep(bank, self.update(bank, told, self.slot_for(told)))
+        self.leave_newer()
+        placed = [sighting for sighting in self.sightings() if self.is_placed(sighting)]
+        for sighting in placed:
+            self.warn_of(self.claim_slot(sighting))
+        for sighting in placed:
+            changed = self.update(sighting.bank, sighting.told, self.slot_won(sighting))
+            if sighting.told.serial_number in self.banks:
+                self.keep(sighting.bank, changed)
         told_of = {bank.serial_number for bank in self.report.power_banks}
         for serial, bank in self.banks.items():
             if serial not in told_of and self.is_here(bank):
                 self.miss(bank)
 
-    def newer_holders(self) -> dict[Any, str]:
-        """Return, by slot, the banks that an event newer than this snapshot put there."""
-        return {
-            bank.current_slot_id: bank.serial_number  # type: ignore[attr-defined]
-            for bank in self.banks.values()
-            if self.is_here(bank) and is_older(self.report.event_time, bank)
-        }
+    def leave_newer(self) -> None:
+        """Leave their slots to the banks that an event newer than this snapshot put there."""
+        for bank in self.banks.values():
+            slot_id = bank.current_slot_id  # type: ignore[attr-defined]
+            if slot_id and self.is_here(bank) and is_older(self.report.event_time, bank):
+                self.contest.claim(slot_id, Claim(NEWER, bank))
+
+    def sightings(self) -> Iterator[Sighting]:
+        """Yield each bank that is shown, and is known or may be created."""
+        for row, told in enumerate(self.report.power_banks):
+            bank = self.banks.get(told.serial_number) or self.new_bank(told)
+            slot = None if told.slot_number is None else self.slots.get(told.slot_number)
+            if bank is None:
+                self.sync.outcome.warn(WarningCode.POWER_BANK_UNKNOWN, told.path)
+            else:
+                yield Sighting(row, bank, told, slot)
+
+    def new_bank(self, told: PowerBankReport) -> AbstractPowerBank | None:
+        """Return a bank at first sight, unsaved; None if none may be created."""
+        if not ingest_settings.AUTO_CREATE_POWER_BANKS:
+            return None
+        defaults = self.sync.service.get_power_bank_defaults(told.serial_number)
+        bank = get_power_bank_model()(**{**defaults, "serial_number": told.serial_number})
+        self.new_banks.append(bank)
+        return bank
+
+    def is_placed(self, sighting: Sighting) -> bool:
+        """Return whether a bank is placed where it is shown; a rented one is so by its own step."""
+        bank, told = sighting.bank, sighting.told
+        if told.serial_number not in self.banks:
+            return True
+        if self.is_rented(told.serial_number):
+            self.see_rented(sighting)
+            return False
+        if is_older(self.report.event_time, bank):
+            self.sync.outcome.warn(WarningCode.OLDER_LOCATION, told.path)
+            return False
+        return True
+
+    def see_rented(self, sighting: Sighting) -> None:
+        """Take a rented bank as returned unheard, unless it was rented only just now."""
+        bank, told = sighting.bank, sighting.told
+        grace = timedelta(seconds=ingest_settings.EJECT_GRACE)
+        if bank.rented_at and self.report.event_time <= bank.rented_at + grace:
+            self.sync.outcome.warn(WarningCode.JUST_RENTED, told.path)
+            return
+        if sighting.slot:
+            self.claimed.add(sighting.slot.pk)
+        self.steps.append(lambda: self.return_unheard(sighting))
+
+    def claim_slot(self, sighting: Sighting) -> Claim | None:
+        """Claim the slot of a bank that is placed; return who is without it from here on."""
+        if sighting.slot:
+            return self.contest.claim(sighting.slot.pk, sighting)
+        if sighting.told.slot_number is not None:
+            self.sync.outcome.warn(WarningCode.SLOT_UNKNOWN, sighting.told.slot_path)
+        return None
+
+    def warn_of(self, loser: Claim | None) -> None:
+        """Say that a bank is not in the slot in which a row shows it."""
+        if isinstance(loser, Sighting):
+            self.sync.outcome.warn(WarningCode.SLOT_TAKEN, loser.told.slot_path)
+
+    def slot_won(self, sighting: Sighting) -> AbstractStationSlot | None:
+        """Return the slot of a bank, if no other has it."""
+        slot = sighting.slot
+        return slot if slot and self.contest.is_held_by(slot.pk, sighting) else None
 
     def is_here(self, bank: AbstractPowerBank) -> bool:
         """Return whether a locked bank is at this station."""
         is_at_station: bool = bank.current_station_id == self.station.pk  # type: ignore[attr-defined]
         return is_at_station and bank.status != bank.Status.RENTED
-
-    def create(self, told: PowerBankReport) -> None:
-        """Create a bank at first sight."""
-        if not ingest_settings.AUTO_CREATE_POWER_BANKS:
-            self.sync.outcome.warn(WarningCode.POWER_BANK_UNKNOWN, told.path)
-            return
-        defaults = self.sync.service.get_power_bank_defaults(told.serial_number)
-        bank = get_power_bank_model()(**{**defaults, "serial_number": told.serial_number})
-        self.update(bank, told, self.slot_for(told))
-        self.new_banks.append(bank)
 
     def update(
         self, bank: AbstractPowerBank, told: PowerBankReport, slot: AbstractStationSlot | None
@@ -199,33 +248,12 @@ class CabinetSync:
             changed |= self.sync.date_place(bank, self.station)
         return changed
 
-    def slot_for(self, told: PowerBankReport) -> AbstractStationSlot | None:
-        """Return the slot of a bank, unless it is unknown or a newer event filled it."""
-        if told.slot_number is None:
-            return None
-        slot = self.slots.get(told.slot_number)
-        if slot is None:
-            self.sync.outcome.warn(WarningCode.SLOT_UNKNOWN, told.slot_path)
-        elif self.holders.get(slot.pk, told.serial_number) != told.serial_number:
-            self.sync.outcome.warn(WarningCode.SLOT_TAKEN, told.slot_path)
-            slot = None
-        else:
-            self.holders[slot.pk] = told.serial_number
-        return slot
-
-    def see_rented(self, bank: AbstractPowerBank, told: PowerBankReport) -> None:
-        """Take a rented bank as returned unheard, unless it was rented only just now."""
-        grace = timedelta(seconds=ingest_settings.EJECT_GRACE)
-        if bank.rented_at and self.report.event_time <= bank.rented_at + grace:
-            self.sync.outcome.warn(WarningCode.JUST_RENTED, told.path)
-            return
-        slot = self.slot_for(told)
-        self.steps.append(lambda: self.in_savepoint(told.path, self.take_back, bank, told, slot))
-
     def miss(self, bank: AbstractPowerBank) -> None:
         """Judge a bank that was here and that the snapshot does not name."""
         event_time = self.report.event_time
-        if not self.report.is_complete or is_older(event_time, bank):
+        if is_older(event_time, bank):
+            return
+        if not self.report.is_complete:
             self.leave_taken_slot(bank)
         elif bank.absent_since is None:
             located_at = last_located(bank)
@@ -237,8 +265,8 @@ class CabinetSync:
 
     def leave_taken_slot(self, bank: AbstractPowerBank) -> None:
         """Keep a bank at its station, without its slot if another bank is there now."""
-        slot_id = bank.current_slot_id  # type: ignore[attr-defined]
-        if self.holders.get(slot_id, bank.serial_number) != bank.serial_number:
+        slot_id, claim = bank.current_slot_id, Claim(EARLIER, bank)  # type: ignore[attr-defined]
+        if slot_id and self.contest.claim(slot_id, claim) is claim:
             self.keep(bank, rows.assign(bank, {"current_slot_id": None}))
 
     def keep(self, bank: AbstractPowerBank, changed: set[str]) -> None:
@@ -255,8 +283,8 @@ class CabinetSync:
 
     # What ends in a hook
 
-    def in_savepoint(self, path: str, step: Callable[..., None], *args: Any) -> None:
-        """Run one bank's step; a refusal of its hook undoes that bank alone."""
+    def in_savepoint(self, path: str, step: Callable[..., None], *args: Any) -> bool:
+        """Run one bank's step; a refusal of its hook undoes that bank alone, and returns False."""
         try:
             with transaction.atomic(using=self.sync.using):
                 step(*args)
@@ -264,8 +292,9 @@ class CabinetSync:
             if faults.is_fault(error):
                 raise
             self.refuse(path, error)
-        else:
-            self.sync.outcome.power_banks_updated += 1
+            return False
+        self.sync.outcome.power_banks_updated += 1
+        return True
 
     def refuse(self, path: str, error: Exception) -> None:
         """Say that a hook refused a bank; the next snapshot tries again."""
@@ -281,10 +310,31 @@ class CabinetSync:
             error_code=faults.code_of(error),
         )
 
+    def return_unheard(self, sighting: Sighting) -> None:
+        """End the rental of a bank whose return nobody heard; who had its slot, moves out for it."""
+        loser = self.claim_slot(sighting)
+        ousted = loser.bank if loser and loser is not sighting else None
+        slot = self.slot_won(sighting)
+        is_back = self.in_savepoint(
+            sighting.told.path, self.take_back, sighting.bank, sighting.told, slot, ousted
+        )
+        if is_back:
+            self.warn_of(loser)
+        elif slot:
+            self.contest.give_back(slot.pk, loser)
+            if ousted:
+                ousted.current_slot = slot
+
     def take_back(
-        self, bank: AbstractPowerBank, told: PowerBankReport, slot: AbstractStationSlot | None
+        self,
+        bank: AbstractPowerBank,
+        told: PowerBankReport,
+        slot: AbstractStationSlot | None,
+        ousted: AbstractPowerBank | None,
     ) -> None:
-        """End the rental of a bank whose return nobody heard."""
+        """Write a bank that is back, and run its hook."""
+        if ousted:
+            rows.update(ousted, rows.assign(ousted, {"current_slot_id": None}))
         changed = rows.assign(bank, {"status": bank.Status.AVAILABLE, "rented_at": None})
         changed |= self.update(bank, told, slot)
         rows.update(bank, changed)
