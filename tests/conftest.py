@@ -18,11 +18,15 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") == "true" else "de
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave tests that no database and host can change to one run of each cell."""
+    """Leave tests that no database or no host can change to fewer runs of each cell."""
+    left = set()
     if os.environ.get("TEST_ONCE") == "0":
-        once = [item for item in items if item.get_closest_marker("once")]
-        items[:] = [item for item in items if item not in once]
-        config.hook.pytest_deselected(items=once)
+        left.add("once")
+    if settings.TEST_HOST != "fleet":
+        left.add("one_host")
+    elsewhere = [item for item in items if left & {mark.name for mark in item.iter_markers()}]
+    items[:] = [item for item in items if item not in elsewhere]
+    config.hook.pytest_deselected(items=elsewhere)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

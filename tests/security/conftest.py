@@ -1,0 +1,50 @@
+"""What the security tests share: what a case expects, who sends it, how much each judge has said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.gateway import Gateway
+from tests.line import Line
+
+JUDGED = pytest.StashKey[Counter[str]]()
+
+
+@pytest.fixture
+def expected(request: pytest.FixtureRequest) -> str:
+    """The answer that the case says: the second argument of its mark."""
+    mark = request.node.get_closest_marker("case")
+    return str(mark.args[1])
+
+
+@pytest.fixture
+def gateway(db: None) -> Gateway:
+    return Gateway.with_admin()
+
+
+@pytest.fixture
+def line(db: None, settings: Any) -> Line:
+    return Line(settings)
+
+
+@pytest.fixture(scope="session")
+def judged(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+    """Count what a judge has said: ``judged("Wycheproof vectors", 174)``."""
+    counts = request.config.stash.setdefault(JUDGED, Counter())
+
+    def count(what: str, number: int = 1) -> None:
+        counts[what] += number
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    counts = config.stash.get(JUDGED, Counter())
+    if counts:
+        terminalreporter.section("judges")
+        for what, number in sorted(counts.items()):
+            terminalreporter.line(f"{number:>9,} {what}")
