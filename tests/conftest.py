@@ -1,11 +1,16 @@
 """What every test shares: which host, database and package are under test, and how we search."""
 
+import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+
+from django_iot_ingest import logs, refusals
+from tests import leaks
 
 # Databases and slow machines make single examples slow; a failure must come back on the next run.
 hypothesis_settings.register_profile(
@@ -27,6 +32,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = [item for item in items if left & {mark.name for mark in item.iter_markers()}]
     items[:] = [item for item in items if item not in elsewhere]
     config.hook.pytest_deselected(items=elsewhere)
+
+
+@pytest.fixture(autouse=True)
+def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Let each test see its own first line of a kind, and find nothing in its log at DEBUG level
+    that must not be there."""
+    logs.throttle.clear()
+    refusals.tally.clear()
+    leaks.ears.begin()
+    # All is logged, and heard; a test sees what it asks for.
+    caplog.handler.setLevel(logging.WARNING)
+    yield
+    assert leaks.ears.heard() == []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear all that is logged, at any level."""
+    root = logging.getLogger()
+    root.setLevel(logging.DEBUG)
+    root.addHandler(leaks.ears)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -13,6 +13,7 @@ from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken
 
 from django_iot_ingest import signing
+from tests import leaks
 from tests.payloads import SECRET, encode
 
 URL = "/api/internal/stations/data"
@@ -36,10 +37,13 @@ class Gateway:
     ) -> dict[str, Any]:
         """Return the headers of a signed request; a header given as None is left out."""
         timestamp = str(int(time.time()) if timestamp is None else timestamp)
+        signature = signing.sign(body, timestamp, secret)
+        leaks.are_sensitive(self.token, signature, secret)
+        leaks.is_sensitive_body(body)
         headers = {
             "Authorization": f"Bearer {self.token}",
             "X-Timestamp": timestamp,
-            "X-Signature": signing.sign(body, timestamp, secret),
+            "X-Signature": signature,
             **{name.replace("_", "-"): value for name, value in changed.items()},
         }
         return {name: value for name, value in headers.items() if value is not None}

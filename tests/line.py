@@ -9,6 +9,8 @@ from django.test import Client
 from django.test.client import FakePayload
 from rest_framework_simplejwt.tokens import AccessToken
 
+from django_iot_ingest import signing
+from tests import leaks
 from tests.gateway import URL, Gateway
 from tests.payloads import SECRET, encode, status
 
@@ -42,6 +44,7 @@ class Line:
             body, timestamp=said.get("timestamp"), secret=said.get("secret", SECRET)
         )
         token = said.get("token", self.tokens[said.get("user", "admin")])
+        leaks.are_sensitive(signing.sign(body, signed["X-Timestamp"], SECRET))
         environ = {
             "REQUEST_METHOD": said.get("method", "POST"),
             "PATH_INFO": URL,

@@ -405,9 +405,8 @@ def test_the_thread_survives_an_error_of_its_own(
     with caplog.at_level(logging.ERROR):
         assert resolver.addresses("a") == {ONE}
     assert errors == []
-    assert [record.message for record in caplog.records] == [
-        "The resolver of host names goes on after an error"
-    ]
+    (record,) = caplog.records
+    assert record.message.startswith("The resolver of host names goes on after an error\n")
     retire(resolver)
 
 

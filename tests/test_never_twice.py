@@ -216,7 +216,7 @@ def test_a_callback_of_the_host_that_fails_after_commit_fails_nothing(
 
     assert gateway.send(ring(1))["state"] == "applied"
     assert list(IngestEvent.objects.values_list("state", flat=True)) == [State.APPLIED]
-    assert "callback of the host failed" in caplog.text
+    assert "on_commit callback failed" in caplog.text
 
 
 def test_a_snapshot_that_the_sweeper_applies_brings_its_deferred_returns_along(

@@ -48,6 +48,8 @@ def refused(refusal: Refusal, request_id: str) -> JsonResponse:
     response = _json(body, refusal.status_code)
     for name, value in refusal.headers.items():
         response[name] = value
+    # Django would write a line of its own for every refusal; ``refusals`` has written ours.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 

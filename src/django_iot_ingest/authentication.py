@@ -24,7 +24,7 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_iot_ingest import event_types, faults, signing, strict_json
+from django_iot_ingest import event_types, faults, logs, signing, strict_json
 from django_iot_ingest.conf import get_admin_predicate, ingest_settings, signature_secrets
 from django_iot_ingest.database import replace_lost_connection
 from django_iot_ingest.events import Receipt
@@ -151,7 +151,8 @@ class SignatureAuthentication(BaseAuthentication):
             answers = {401: NotAuthenticated, 403: NotPermitted}
             raise answers.get(error.status_code, TemporarilyUnavailable)() from error
         except BAD_TOKEN_ERRORS as error:
-            logger.warning("The bearer's class failed over a token: %s", type(error).__name__)
+            if logs.throttle.take(("token", type(error))) is not None:
+                logger.warning("The bearer's class failed over a token: %s", type(error).__name__)
             raise NotAuthenticated from error
 
     def check_permitted(self, user: Any) -> None:
@@ -172,7 +173,6 @@ class SignatureAuthentication(BaseAuthentication):
         except RequestDataTooBig as error:
             raise PayloadTooLarge from error
         except (RawPostDataException, UnreadablePostError) as error:
-            logger.warning("StationDataInternalView: no body to check the signature of: %s", error)
             raise TemporarilyUnavailable from error
 
     def check_signature(self, body: bytes, timestamp: str, signature: str) -> None:
@@ -180,7 +180,7 @@ class SignatureAuthentication(BaseAuthentication):
         position = signing.matching_secret(body, timestamp, signature, signature_secrets())
         if position is None:
             raise InvalidSignature
-        if position > 0:
+        if logs.throttle.take(("secret", position)) is not None:
             logger.info("signature made with SIGNATURE_SECRETS[%d]; 0 is the current one", position)
 
     def check_fresh(self, timestamp: int, received: float) -> datetime:

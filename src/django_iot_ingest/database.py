@@ -14,7 +14,7 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_iot_ingest import faults
+from django_iot_ingest import faults, logs
 from django_iot_ingest.models import IngestEvent
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,8 @@ def in_transaction(work: Callable[[], Result], *, arrived: float | None = None) 
         except Exception as error:
             if committed:
                 # Somebody else's callback, after the commit: what was done is done.
-                logger.exception("StationSyncService: an on_commit callback of the host failed")
+                trace = logs.trace(error)
+                logger.error("StationSyncService: a host's on_commit callback failed%s", trace)
                 return done[0]
             is_last = attempt == MAX_ATTEMPTS or time.monotonic() - started > QUICK
             if is_last or not (faults.is_conflict(error) or replace_lost_connection(error)):

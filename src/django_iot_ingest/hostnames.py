@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from django_iot_ingest import logs
 from django_iot_ingest.conf import IngestSettings, ingest_settings
 
 Address = IPv4Address | IPv6Address
@@ -172,8 +173,10 @@ class Resolver:
                         return
                     if not self._start_due():
                         self._changed.wait(self._pause())
-            except Exception:
-                logger.exception("The resolver of host names goes on after an error")
+            except Exception as error:  # noqa: BLE001 - told by its trace
+                logger.error(
+                    "The resolver of host names goes on after an error%s", logs.trace(error)
+                )
                 time.sleep(SHORTEST_REFRESH)
 
     def _start_due(self) -> bool:
@@ -253,8 +256,9 @@ def _start(target: Callable[[], None], name: str) -> threading.Thread | None:
     thread = threading.Thread(target=target, name=name, daemon=True)
     try:
         thread.start()
-    except RuntimeError:
-        logger.exception("No thread can be started to look up host names")
+    except RuntimeError as error:
+        if logs.throttle.take("no thread") is not None:
+            logger.error("No thread can be started to look up host names%s", logs.trace(error))
         return None
     return thread
 

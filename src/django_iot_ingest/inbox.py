@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django_iot_ingest import event_types, faults, ledger
+from django_iot_ingest import event_types, faults, ledger, logs
 from django_iot_ingest.conf import get_sync_service
 from django_iot_ingest.database import alias, has_time, in_transaction
 from django_iot_ingest.event_types import EventType
@@ -171,7 +171,8 @@ def _attempt(
             raise
         except Exception as error:
             code = faults.code_of(error)
-            logger.error("StationSyncService: an event was not applied: %s", code, exc_info=error)
+            trace = logs.trace(error)
+            logger.error("StationSyncService: an event was not applied: %s%s", code, trace)
             _note(partial(record, error), arrived)
             if heard is not None and has_time(arrived):
                 _note(partial(ledger.touch, heard), arrived)
@@ -205,8 +206,8 @@ def _note(work: Callable[[], None], arrived: float | None) -> None:
     """Write something down in a transaction of its own, if that can be done."""
     try:
         in_transaction(work, arrived=arrived)
-    except Exception:
-        logger.exception("StationSyncService: nor was that recorded")
+    except Exception as error:  # noqa: BLE001 - told by its trace
+        logger.error("StationSyncService: nor was that recorded%s", logs.trace(error))
 
 
 def _follow_up(
@@ -229,8 +230,8 @@ def _apply_deferred_returns(report: FullReport, started: float, arrived: float |
     """Apply each return by itself; what becomes of it does not touch the snapshot's answer."""
     try:
         event_ids = ledger.deferred_returns(report)
-    except Exception:
-        logger.exception("StationSyncService: the deferred returns wait on")
+    except Exception as error:  # noqa: BLE001 - told by its trace
+        logger.error("StationSyncService: the deferred returns wait on%s", logs.trace(error))
         return
     for event_id in event_ids:
         if time.monotonic() < started + FOLLOW_UP_SECONDS:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from django_iot_ingest import logs
 from django_iot_ingest.conf import get_station_model, get_sync_service, ingest_settings
 from django_iot_ingest.database import alias, in_transaction
 from django_iot_ingest.models import AbstractStation, StationStatusChange
@@ -37,8 +38,9 @@ def _is_silent(since: datetime) -> Q:
 def _mark(pk: object, since: datetime) -> bool:
     try:
         return in_transaction(lambda: _mark_locked(pk, since))
-    except Exception:
-        logger.exception("StationSyncService: a silent station was not marked OFFLINE")
+    except Exception as error:  # noqa: BLE001 - told by its trace
+        trace = logs.trace(error)
+        logger.error("StationSyncService: a silent station was not marked OFFLINE%s", trace)
         return False
 
 

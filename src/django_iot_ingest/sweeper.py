@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 
-from django_iot_ingest import inbox, ledger
+from django_iot_ingest import inbox, ledger, logs
 from django_iot_ingest.conf import ingest_settings
 from django_iot_ingest.database import in_transaction
 from django_iot_ingest.events import Source
@@ -43,8 +43,9 @@ def _try(event_id: int) -> str:
         return state or _apply(event_id)
     except IngestEvent.DoesNotExist:
         return LOCKED
-    except Exception:
-        logger.exception("StationSyncService: event %s could not be tried", event_id)
+    except Exception as error:  # noqa: BLE001 - told by its trace
+        trace = logs.trace(error)
+        logger.error("StationSyncService: event %s could not be tried%s", event_id, trace)
         return State.FAILED
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from typing import Any
 
@@ -19,6 +18,7 @@ from django_iot_ingest import (
     event_types,
     inbox,
     network,
+    refusals,
     signals,
     strict_json,
 )
@@ -34,8 +34,6 @@ from django_iot_ingest.exceptions import (
     TemporarilyUnavailable,
     UnknownType,
 )
-
-logger = logging.getLogger(__name__)
 
 
 class StationDataInternalView(APIView):
@@ -102,16 +100,8 @@ class StationDataInternalView(APIView):
         """Return the answer for whatever was raised; what nobody expected is a 503, never a 500."""
         request_id = uuid.uuid4().hex
         refusal = exc if isinstance(exc, Refusal) else TemporarilyUnavailable()
-        if refusal is not exc:
-            logger.error("StationDataInternalView failed, request %s", request_id, exc_info=exc)
-        about = "the signature: " if refusal.error in SIGNATURE_ERRORS else ""
-        logger.warning(
-            "StationDataInternalView refused %s%s, request %s", about, refusal.error, request_id
-        )
+        refusals.note(refusal, request_id, unexpected=None if refusal is exc else exc)
         signals.request_refused.send_robust(
             sender=type(self), reason=refusal.error, request_id=request_id
         )
         return answers.refused(refusal, request_id)
-
-
-SIGNATURE_ERRORS = {"INVALID_SIGNATURE", "STALE_TIMESTAMP"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from django_iot_ingest import faults, signals
+from django_iot_ingest import faults, logs, signals
 from django_iot_ingest.conf import get_power_bank_model, get_station_slot_model, ingest_settings
 from django_iot_ingest.events import (
     PowerBankMissing,
@@ -298,7 +298,7 @@ class CabinetSync:
 
     def refuse(self, path: str, error: Exception) -> None:
         """Say that a hook refused a bank; the next snapshot tries again."""
-        logger.error("StationSyncService: a hook refused a power bank: %s", type(error).__name__)
+        logger.error("StationSyncService: a hook refused a power bank%s", logs.trace(error))
         self.sync.outcome.warn(WarningCode.HOOK_REFUSED, path)
         hooks.notify(
             self.sync.service,
