@@ -12,7 +12,7 @@ FIND_PYTHON := for name in "$${PYTHON:-python3}" python3 python3.13 python3.12 p
 	if "$$name" -c '$(SUITS)' >/dev/null 2>&1; then echo "$$name"; break; fi; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nemesis lint format clean
+.PHONY: help demo test nemesis lint audit format clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
@@ -30,6 +30,9 @@ lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+audit: $(STAMP) ## search our code for weaknesses, and ask for advisories on what we install (network)
+	$(BIN)/tox run -e audit,advisories
 
 format: $(STAMP) ## put imports and format right
 	$(BIN)/ruff check --fix

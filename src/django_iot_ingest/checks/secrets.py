@@ -24,7 +24,7 @@ LEAST_DISTINCT = 8
 PLACEHOLDER_STARTS = ("your-", "change")
 PLACEHOLDER_PART = "-here"
 
-NEW_SECRET = (
+HOW_TO_MAKE_ONE = (
     'Make a new one with: python -c "import secrets; print(secrets.token_urlsafe(48))" '
     "and give it to the gateway too."
 )
@@ -38,7 +38,7 @@ def check_secret_exists(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             "IOT_INGEST: SIGNATURE_SECRETS holds no secret, so every request is refused.",
-            hint=f"Write {example('SIGNATURE_SECRETS')}. {NEW_SECRET}",
+            hint=f"Write {example('SIGNATURE_SECRETS')}. {HOW_TO_MAKE_ONE}",
             id="iot_ingest.E010",
         )
     ]
@@ -64,7 +64,7 @@ def check_secrets_are_not_empty(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             f"IOT_INGEST: {name} is empty.",
-            hint=f"Set the environment variable it is read from, or remove the entry. {NEW_SECRET}",
+            hint=f"Set the environment variable it is read from, or remove the entry. {HOW_TO_MAKE_ONE}",
             id="iot_ingest.E012",
         )
         for name, secret in texts("SIGNATURE_SECRETS")
@@ -78,7 +78,7 @@ def check_secrets_are_long(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             f"IOT_INGEST: {name} is shorter than {LEAST_BYTES} bytes.",
-            hint=NEW_SECRET,
+            hint=HOW_TO_MAKE_ONE,
             id="iot_ingest.E013",
         )
         for name, secret in texts("SIGNATURE_SECRETS")
@@ -106,7 +106,7 @@ def check_secrets_are_encodable(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             f"IOT_INGEST: {name} cannot be encoded as UTF-8.",
-            hint=f"Write it in ASCII. {NEW_SECRET}",
+            hint=f"Write it in ASCII. {HOW_TO_MAKE_ONE}",
             id="iot_ingest.E015",
         )
         for name, secret in texts("SIGNATURE_SECRETS")
@@ -120,7 +120,7 @@ def check_secrets_are_no_placeholders(**kwargs: Any) -> list[CheckMessage]:
     return [
         Error(
             f"IOT_INGEST: {name} is a placeholder, not a secret.",
-            hint=NEW_SECRET,
+            hint=HOW_TO_MAKE_ONE,
             id="iot_ingest.E016",
         )
         for name, secret in texts("SIGNATURE_SECRETS")

@@ -205,6 +205,7 @@ class StationSync(Generic[Report]):
     def tell_of_return(
         self,
         bank: AbstractPowerBank,
+        station: AbstractStation,
         slot: AbstractStationSlot | None,
         *,
         occurred_at: datetime,
@@ -212,10 +213,9 @@ class StationSync(Generic[Report]):
         source: Source,
     ) -> None:
         """Run the hook that ends a rental, and signal the return after commit."""
-        assert self.outcome.station is not None
         event = PowerBankReturned(
             power_bank=bank,
-            station=self.outcome.station,
+            station=station,
             slot=slot,
             occurred_at=occurred_at,
             received_at=self.report.received_at,

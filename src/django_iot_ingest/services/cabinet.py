@@ -340,6 +340,7 @@ class CabinetSync:
         rows.update(bank, changed)
         self.sync.tell_of_return(
             bank,
+            self.station,
             slot,
             occurred_at=self.report.event_time,
             was_rented=True,

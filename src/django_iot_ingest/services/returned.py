@@ -84,6 +84,7 @@ class ReturnSync(StationSync[ReturnReport]):
             self.outcome.warn(code, "return_event")
         self.tell_of_return(
             bank,
+            station,
             slot,
             occurred_at=self.report.occurred_at,
             was_rented=was_rented,
