@@ -51,6 +51,8 @@ STATIONS = ("north", "south")
 SLOTS = (1, 2, 3)
 BANKS = ("b1", "b2", "b3", "b4")
 IN_HAND = (None, None)
+PHANTOMS = ("phantom first", "phantom last")
+"""A bank that is not there, in a row before or after those that are."""
 
 Place = tuple[str | None, int | None]
 
@@ -212,11 +214,24 @@ class FleetMachine(RuleBasedStateMachine):
         self.wait(later)
         self.snapshot_is_taken(station, "none", bank, slot, True)
 
+    @rule(bank=banks, slot=slots, seconds=waits, is_refused=often, oddity=st.sampled_from(PHANTOMS))
+    def misread_journey(
+        self, bank: str, slot: int, seconds: float, is_refused: bool, oddity: str
+    ) -> None:
+        """A rented bank is shown where another one is; its hook may refuse to believe it."""
+        self.rent(bank, True)
+        self.wait(seconds)
+        if is_refused:
+            self.the_next_hook_of(bank)
+        held = [(where, at) for where, at in self.places.values() if where and at]
+        station, number = held[slot % len(held)] if held else (STATIONS[0], slot)
+        self.snapshot_is_taken(station, oddity, bank, number, True)
+
     # The gateway
 
     @rule(
         station=stations,
-        oddity=st.sampled_from(["none", "empty", "lacking", "phantom", "unlisted"]),
+        oddity=st.sampled_from(["none", "empty", "lacking", "unlisted", *PHANTOMS]),
         bank=banks,
         slot=slots,
         is_sent=often,
@@ -295,8 +310,10 @@ class FleetMachine(RuleBasedStateMachine):
         if oddity == "empty":
             said["slots"] = said["power_banks"] = []
             said["station"]["total_slots"] = 0
-        elif oddity == "phantom":
-            said["power_banks"].append(payloads.bank_row(bank, slot))
+        elif oddity in PHANTOMS:
+            last = len(said["power_banks"])
+            row = payloads.bank_row(bank, slot)
+            said["power_banks"].insert(0 if oddity == "phantom first" else last, row)
         elif oddity in ("lacking", "unlisted"):
             said["power_banks"] = [
                 row for row in said["power_banks"] if row["serial_number"] != bank

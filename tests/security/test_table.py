@@ -30,6 +30,8 @@ def test_the_page_lists_every_case() -> None:
 
 
 def test_there_are_enough_and_each_is_said_once() -> None:
-    rows = re.findall(r"^\| \d+ \| (.+) \| (.+) \| `(\w+)::(\w+)` \|$", PAGE.read_text(), re.M)
+    rows = re.findall(
+        r"^\| \d+ \| (.+) \| (.+) \| `(\w+)::(\w+)` \|$", PAGE.read_text(), re.MULTILINE
+    )
     assert len(rows) >= ENOUGH
     assert len({(what, module) for what, _, module, _ in rows}) == len(rows)
