@@ -15,9 +15,6 @@ from django.http import HttpRequest
 from django.test import Client
 from django.test.client import FakePayload
 from django.urls import resolve, reverse
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import StationSyncService
@@ -441,41 +438,3 @@ def test_whoever_greps_for_the_service_finds_what_was_applied(
     caplog.set_level(logging.INFO)
     line.call()
     assert [text for text in lines(caplog) if "StationSyncService" in text and STATION in text]
-
-
-# --- any input at all
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-bodies = st.fixed_dictionaries(
-    {"type": st.sampled_from(["full", "status", "returned"])},
-    optional={
-        name: json_values
-        for name in ("timestamp", "device", "station", "slots", "power_banks", "return_event")
-    },
-).map(encode)
-header = st.text(st.characters(max_codepoint=255), max_size=60)
-few = hypothesis_settings(
-    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-
-
-@few
-@given(body=bodies | st.binary(max_size=50))
-def test_no_signed_body_gives_anything_but_200_or_400(line: Line, body: bytes) -> None:
-    assert line.call(body=body).status_code in (200, 400)
-
-
-@few
-@given(
-    st.dictionaries(
-        st.sampled_from(["timestamp", "signature", "token", "content_type", "length", "encoding"]),
-        header,
-    )
-)
-def test_no_header_gives_anything_but_a_refusal(line: Line, said: dict[str, str]) -> None:
-    response = line.call(**{"signature": "x", **said})
-    assert response.status_code in (401, 403, 411, 413, 415)

@@ -5,6 +5,7 @@ The answer in the list is the one that the test compares with, so the two cannot
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -30,3 +31,8 @@ def told(response: Any) -> str:
     warnings = sorted({warning["code"] for warning in answer["data"]["warnings"]})
     heard = f": {', '.join(warnings)}" if warnings else ""
     return f"{response.status_code} {answer['data']['state']}{heard}"
+
+
+def examples(default: int) -> int:
+    """Return how many examples a search tries: ``FUZZ_EXAMPLES``, or a number for every day."""
+    return int(os.environ.get("FUZZ_EXAMPLES", default))
