@@ -38,7 +38,7 @@ class Ears(logging.Handler):
     def heard(self) -> list[str]:
         """Return the words of this test that are in its log."""
         text = "\n".join(self.lines)
-        return sorted(word for word in self.words if word in text)
+        return sorted(word for word in list(self.words) if word in text)
 
 
 ears = Ears()
