@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,23 +13,9 @@ from hypothesis import strategies as st
 
 from django_iot_ingest.exceptions import InvalidJson
 from django_iot_ingest.strict_json import MAX_DEPTH, load_object, loads
-from tests import judges
+from tests.judges import accepts
 
 pytestmark = pytest.mark.once
-
-
-def suite(prefix: str) -> list[Path]:
-    """Return the files of JSONTestSuite whose names start with ``prefix``."""
-    source = "test_parsing/ of https://github.com/nst/JSONTestSuite"
-    return sorted(judges.folder("JSON_TEST_SUITE", source).glob(f"{prefix}_*.json"))
-
-
-def accepts(data: bytes) -> bool:
-    try:
-        loads(data)
-    except InvalidJson:
-        return False
-    return True
 
 
 def nested(depth: int) -> bytes:
@@ -39,30 +24,6 @@ def nested(depth: int) -> bytes:
     for level in range(depth - 1):
         value = {"a": value} if level % 2 else [value]
     return json.dumps(value).encode()
-
-
-# --- JSONTestSuite
-
-
-def test_texts_that_the_suite_leaves_open_are_answered_and_never_crash() -> None:
-    files = suite("i")
-    assert len(files) > 30
-    accepted = {file.name for file in files if accepts(file.read_bytes())}
-    # What we decide on them: escaped surrogates pass, and a number that is too small is zero.
-    assert accepted == {
-        "i_number_double_huge_neg_exp.json",
-        "i_number_real_underflow.json",
-        "i_object_key_lone_2nd_surrogate.json",
-        "i_string_1st_surrogate_but_2nd_missing.json",
-        "i_string_1st_valid_surrogate_2nd_invalid.json",
-        "i_string_incomplete_surrogate_and_escape_valid.json",
-        "i_string_incomplete_surrogate_pair.json",
-        "i_string_incomplete_surrogates_escape_valid.json",
-        "i_string_invalid_lonely_surrogate.json",
-        "i_string_invalid_surrogate.json",
-        "i_string_inverted_surrogates_U+1D11E.json",
-        "i_string_lone_second_surrogate.json",
-    }
 
 
 # --- the rules of I-JSON, one by one

@@ -6,17 +6,16 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from django_iot_ingest import signing
-from django_iot_ingest.exceptions import InvalidJson
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.signing import verify
-from django_iot_ingest.strict_json import loads
 from tests import judges
+from tests.judges import accepts
+from tests.judges import json_test_suite as texts
 from tests.line import Line
 from tests.payloads import encode, full, returned, status
 from tests.security.cases import told
@@ -54,21 +53,6 @@ def wycheproof_vectors() -> list[dict[str, Any]]:
     ]
 
 
-def texts(prefix: str) -> dict[str, bytes]:
-    """Return the texts of JSONTestSuite whose names start with ``prefix``."""
-    source = "test_parsing/ of https://github.com/nst/JSONTestSuite"
-    folder: Path = judges.folder("JSON_TEST_SUITE", source)
-    return {file.name: file.read_bytes() for file in sorted(folder.glob(f"{prefix}_*.json"))}
-
-
-def accepts(data: bytes) -> bool:
-    try:
-        loads(data)
-    except InvalidJson:
-        return False
-    return True
-
-
 @pytest.mark.once
 def test_wycheproof_tags_are_accepted_exactly_if_valid_and_whole(
     monkeypatch: pytest.MonkeyPatch, judged: Judged
@@ -95,6 +79,27 @@ def test_the_reader_refuses_what_is_invalid() -> None:
 def test_the_reader_accepts_what_is_valid_but_for_duplicate_names() -> None:
     assert len(texts("y")) > 90
     assert {name for name, data in texts("y").items() if not accepts(data)} == DUPLICATES
+
+
+@pytest.mark.once
+def test_the_reader_decides_on_what_is_left_open_and_never_crashes() -> None:
+    assert len(texts("i")) > 30
+    accepted = {name for name, data in texts("i").items() if accepts(data)}
+    # What we decide on them: escaped surrogates pass, and a number that is too small is zero.
+    assert accepted == {
+        "i_number_double_huge_neg_exp.json",
+        "i_number_real_underflow.json",
+        "i_object_key_lone_2nd_surrogate.json",
+        "i_string_1st_surrogate_but_2nd_missing.json",
+        "i_string_1st_valid_surrogate_2nd_invalid.json",
+        "i_string_incomplete_surrogate_and_escape_valid.json",
+        "i_string_incomplete_surrogate_pair.json",
+        "i_string_incomplete_surrogates_escape_valid.json",
+        "i_string_invalid_lonely_surrogate.json",
+        "i_string_invalid_surrogate.json",
+        "i_string_inverted_surrogates_U+1D11E.json",
+        "i_string_lone_second_surrogate.json",
+    }
 
 
 @pytest.mark.parametrize("prefix", ["n", "y", "i"])
