@@ -114,8 +114,11 @@ def run_cell(pytest_arguments: Sequence[str]) -> int:
 
 
 def configured_environments() -> tuple[list[str], list[str]]:
-    """Return tox's ``env_list`` as (cells of the matrix, the other environments)."""
-    command = [sys.executable, "-m", "tox", "list", "--no-desc", "-q"]
+    """Return tox's ``env_list`` as (cells of the matrix, the other environments).
+
+    Without ``-d`` tox lists the environments outside of it too, which are run only by name.
+    """
+    command = [sys.executable, "-m", "tox", "list", "-d", "--no-desc", "-q"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     names = listed.stdout.split()
     cells = [name for name in names if re.fullmatch(r"py3\d+-django\d+", name)]
