@@ -23,10 +23,12 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") == "true" else "de
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave tests that no database or no host can change to fewer runs of each cell."""
+    """Leave tests that no database, host or Django can change to fewer runs."""
     left = set()
     if os.environ.get("TEST_ONCE") == "0":
         left.add("once")
+    if os.environ.get("TEST_WHOLE") == "0":
+        left.add("whole")
     if settings.TEST_HOST != "fleet":
         left.add("one_host")
     elsewhere = [item for item in items if left & {mark.name for mark in item.iter_markers()}]

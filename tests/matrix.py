@@ -216,6 +216,7 @@ def chosen_runs(databases: dict[str, str]) -> list[Run]:
     """Return every database with every host in the oldest cell, the newest, and outside tox.
 
     Elsewhere each database and each host is run, but not every pair: that would take twice as long.
+    For the same reason tests marked ``whole`` are run in these cells only.
     """
     pairs = [(flavour, host) for flavour in databases for host in HOSTS]
     if cell_name() not in WHOLE_CELLS and len(databases) > 1:
@@ -252,7 +253,9 @@ def pytest(
     run: Run, arguments: Sequence[str], environment: dict[str, str], **streams: int
 ) -> subprocess.CompletedProcess:
     once = str(int(run.flavour == "sqlite" and run.host == HOSTS[0]))
-    own = {"DATABASE_URL": run.url, "TEST_HOST": run.host, "TEST_ONCE": once, **environment}
+    whole = str(int(cell_name() in WHOLE_CELLS))
+    choice = {"TEST_HOST": run.host, "TEST_ONCE": once, "TEST_WHOLE": whole}
+    own = {"DATABASE_URL": run.url, **choice, **environment}
     # Runs go side by side: each has a cache folder of its own.
     cache = ROOT / ".tox" / "cache" / cell_name() / run.flavour / run.host
     command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *arguments]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # One cell is enough; the second is what tox runs where no interpreter has its usual name.
 __test__ = os.environ.get("TOX_ENV_NAME") in (None, "py313-django61", "py-django61")
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.whole]
 
 PASSED, MISSING = 0, 3
 SECONDS = 240

@@ -57,6 +57,7 @@ if OTHERWISE:
 else:
 
     @pytest.mark.once
+    @pytest.mark.whole
     def test_every_answer_is_the_same_in_a_project_with_other_defaults() -> None:
         # A process of its own: REST framework binds the defaults when its modules are imported.
         suffix = os.environ.get("TEST_DATABASE_SUFFIX", "") + "-other-defaults"

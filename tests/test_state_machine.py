@@ -403,6 +403,7 @@ def budget() -> hypothesis_settings:
 __test__ = os.environ.get("TEST_ONCE") != "0" or os.environ.get("TOX_ENV_NAME") == LONG_CELL
 
 
+@pytest.mark.whole
 @pytest.mark.django_db(transaction=True)
 def test_whatever_happens_the_tables_follow_the_contract(settings: Any) -> None:
     """Each example has a transaction of its own, so that none is slowed by those before."""
