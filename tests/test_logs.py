@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, IntegrityError
 
 from django_iot_ingest import logs
 from django_iot_ingest.logs import MAX_MESSAGE, QUIET_SECONDS, Throttle, escaped, trace
@@ -87,6 +89,14 @@ def test_a_trace_without_words_shows_nothing_but_code() -> None:
 def test_words_stand_on_one_line_of_ascii() -> None:
     text = trace(caught(lambda: fail("a\nERROR forged\r\x1b[2J\u202e☕\x00")))
     assert text.endswith(r"ValueError: a\nERROR forged\r\x1b[2J\u202e\u2615\x00")
+
+
+@pytest.mark.parametrize("error_class", [DatabaseError, IntegrityError, sqlite3.OperationalError])
+def test_a_database_may_show_a_row_below_its_first_line(error_class: type[Exception]) -> None:
+    def store() -> None:
+        raise error_class("null value in column\nDETAIL:  Failing row contains (a body).")
+
+    assert trace(caught(store)).endswith("Error: null value in column")
 
 
 def test_words_are_cut() -> None:

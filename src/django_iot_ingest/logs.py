@@ -14,6 +14,9 @@ from collections.abc import Hashable, Iterator
 MAX_MESSAGE = 300
 """Characters of one exception's own words."""
 
+DATABASE_ERRORS = frozenset({"DatabaseError", "InterfaceError"})
+"""Names that the error classes of every driver have among their bases (PEP 249)."""
+
 QUIET_SECONDS = 60.0
 """Seconds in which a line of one kind is logged at most once."""
 
@@ -54,7 +57,7 @@ def trace(error: BaseException, *, with_words: bool = True) -> str:
     lines = []
     for link in reversed(list(_causes(error))):
         lines += ["\n", *traceback.format_tb(link.__traceback__), _name(link)]
-        lines += [f": {escaped(link)}"] if with_words else []
+        lines += [f": {_words(link)}"] if with_words else []
     return "".join(lines)
 
 
@@ -65,6 +68,15 @@ def escaped(words: object) -> str:
     except Exception as error:  # noqa: BLE001 - told by its trace
         text = _name(error)
     return ascii(text[:MAX_MESSAGE])[1:-1]
+
+
+def _words(error: BaseException) -> str:
+    """Return an error's own words; of a database's the first line, for PostgreSQL shows the failing
+    row, a body in it, in those that follow."""
+    text = escaped(error)
+    if DATABASE_ERRORS.isdisjoint(base.__name__ for base in type(error).__mro__):
+        return text
+    return text.partition("\\n")[0]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from django_iot_ingest import refusals
+from django_iot_ingest.conf import get_station_model
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import StationSyncService
 from django_iot_ingest.signals import request_refused
@@ -28,6 +29,13 @@ class WordyService(StationSyncService):
 
     def apply_status(self, report: Any) -> Any:
         raise ValueError(f"no\nWARNING django_iot_ingest.views {CANARY}\r\x1b[31m")
+
+
+class SpoilingService(StationSyncService):
+    """A host whose hook writes what no table takes."""
+
+    def apply_status(self, report: Any) -> Any:
+        get_station_model().objects.update(wifi_ssid=CANARY, total_slots=None)
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -83,6 +91,17 @@ def test_words_of_an_error_stay_on_their_line(
     (text,) = [line for line in ours(caplog) if CANARY in line]
     assert text.splitlines()[-1].startswith("builtins.ValueError: no\\nWARNING ")
     assert "\x1b" not in text
+
+
+@case("a hook whose database error shows the row", "503 TEMPORARILY_UNAVAILABLE")
+def test_a_row_that_a_database_shows_is_not_logged(
+    line: Line, expected: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert told(line.call(body=encode(full()))) == "200 applied"
+    service = f"{__name__}.{SpoilingService.__name__}"
+    assert told(line.call(service=service)) == expected
+    assert "IntegrityError" in caplog.text
+    assert CANARY not in caplog.text
 
 
 def test_the_log_says_once_a_minute_which_secret_matched(
