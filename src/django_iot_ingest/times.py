@@ -19,9 +19,13 @@ SKEW_TOLERANCE = 5
 EARLIEST = 1_000_000_000
 """Unix seconds, September 2001: what lies before was said by a clock that was never set."""
 
+_DATE = r"\d{4}-\d\d-\d\d"
+_HOUR_AND_MINUTE = r"(?:[01]\d|2[0-3]):[0-5]\d"
 _STAMP = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+    rf"{_DATE}T{_HOUR_AND_MINUTE}:\d\d(?:\.\d{{1,9}})?(?:Z|[+-]{_HOUR_AND_MINUTE})",
+    re.ASCII | re.IGNORECASE,
 )
+"""RFC 3339, whose bounds ``fromisoformat`` does not keep: it knows 24:00, and ``+00:99``."""
 
 
 @dataclass(frozen=True, slots=True)
