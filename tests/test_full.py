@@ -436,6 +436,18 @@ def test_an_unchanged_snapshot_writes_no_slot_and_no_bank(gateway: Gateway, now:
     assert (data["slots_updated"], data["powerbanks_updated"]) == (0, 0)
 
 
+def test_devices_whose_numbers_differ_in_blanks_and_letters_are_others(
+    gateway: Gateway, now: int
+) -> None:
+    for almost in ("ab ", "AB"):
+        get_station_model().objects.create(serial_number=almost)
+        get_power_bank_model().objects.create(serial_number=almost)
+    data = gateway.send(cabinet({1: "ab"}, serial="ab", at=now - 50))
+    assert (data["station_serial"], data["powerbanks_updated"]) == ("ab", 1)
+    assert place("ab") == ("ab", 1)
+    assert place("ab ") == place("AB") == (None, None)
+
+
 # No report, and absence
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from django_iot_ingest.conf import (
 )
 from django_iot_ingest.exceptions import AlreadyRented
 from django_iot_ingest.models import IngestEvent, StationStatusChange
+from django_iot_ingest.models.fields import exact_collation
 
 FIELDS = {
     get_station_model: {
@@ -60,6 +62,10 @@ CHOICES = {
 }
 
 
+ALIKE = ["ab1", "AB1", "Ab1", "áb1", "ab1 ", " ab1", "ab1\t", "ａｂ1"]
+"""Texts that some collation takes for one."""
+
+
 def placed_bank(**values: Any) -> Any:
     """Return a bank in the first slot of a station."""
     station = get_station_model().objects.create(serial_number="S")
@@ -93,11 +99,28 @@ def test_the_tables_of_the_plugin_point_at_nothing(model: Any) -> None:
 @pytest.mark.parametrize("get_model", [get_station_model, get_power_bank_model])
 def test_serial_numbers_are_unique_letter_by_letter(get_model: Any) -> None:
     rows = get_model().objects
-    for serial in ("ab1", "AB1", "Ab1"):
+    for serial in ALIKE:
         rows.create(serial_number=serial)
     with pytest.raises(IntegrityError), transaction.atomic():
         rows.create(serial_number="ab1")
-    assert rows.get(serial_number="AB1").serial_number == "AB1"
+    for serial in ALIKE:
+        assert rows.get(serial_number=serial).serial_number == serial
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("is_mariadb", "version", "collation"),
+    [
+        (True, (10, 5), "utf8mb4_nopad_bin"),
+        (False, (8, 0, 17), "utf8mb4_0900_bin"),
+        (False, (8, 0, 16), "utf8mb4_bin"),
+    ],
+)
+def test_the_collation_of_a_serial_number(
+    is_mariadb: bool, version: tuple[int, ...], collation: str
+) -> None:
+    connection = SimpleNamespace(mysql_is_mariadb=is_mariadb, mysql_version=version)
+    assert exact_collation(connection) == collation
 
 
 @pytest.mark.django_db

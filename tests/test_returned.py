@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_iot_ingest import signals, silence
@@ -469,6 +470,19 @@ def test_a_snapshot_that_makes_the_bank_known_applies_the_deferred_return(
         False,
     )
     assert place() == (serial, 4)
+
+
+def test_columns_of_the_host_and_of_the_inbox_are_not_compared_by_the_database(
+    gateway: Gateway, now: int
+) -> None:
+    """A host may have given its own another collation."""
+    gateway.send(returned(at=now - 100))
+    with CaptureQueriesContext(connection) as queries:
+        gateway.send(cabinet({4: BANK}, at=now - 50))
+    assert state() == State.APPLIED
+    tables = [model._meta.db_table for model in (IngestEvent, get_power_bank_model())]
+    both = [query for query in queries if all(table in query["sql"] for table in tables)]
+    assert both == []
 
 
 def test_deferred_returns_are_applied_in_the_order_of_their_times(

@@ -125,10 +125,29 @@ def test_an_imei_that_two_stations_have_finds_neither(gateway: Gateway, now: int
     assert station("861").status == "OFFLINE"
 
 
-def test_an_imei_is_compared_letter_by_letter(gateway: Gateway, now: int) -> None:
-    gateway.send(full(serial="S1", at=now - 50, device={"imei": "ab"}))
+@pytest.mark.parametrize("imei", ["ab", "AB ", " AB", "AB\t", "ÁB", "ＡＢ", "AB\u200b"])
+def test_an_imei_is_compared_letter_by_letter(imei: str, gateway: Gateway, now: int) -> None:
+    gateway.send(full(serial="S1", at=now - 50, device={"imei": imei}))
     gateway.send(status("OFFLINE", serial="AB", at=now - 40))
     assert (station("S1").status, station("AB").status) == ("ONLINE", "OFFLINE")
+
+
+def test_an_imei_that_is_almost_that_of_another_station_finds_the_other(
+    gateway: Gateway, now: int
+) -> None:
+    for serial, imei in (("S1", "AB "), ("S2", "AB"), ("S3", "ab")):
+        gateway.send(full(serial=serial, at=now - 50, device={"imei": imei}))
+    assert gateway.send(status("OFFLINE", serial="AB", at=now - 40))["station_serial"] == "S2"
+
+
+def test_an_imei_that_is_almost_the_one_is_not_heard(
+    gateway: Gateway, now: int, settings: Any
+) -> None:
+    gateway.send(full(serial="S1", at=now - 50, device={"imei": "AB "}))
+    get_station_model().objects.update(last_heard_at=moment(now - 50))
+    settings.IOT_INGEST = {**settings.IOT_INGEST, "AUTO_CREATE_STATIONS": False}
+    assert gateway.send(status("OFFLINE", serial="AB", at=now))["state"] == "deferred"
+    assert station("S1").last_heard_at == moment(now - 50)
 
 
 def test_only_a_status_is_found_by_imei(gateway: Gateway, now: int) -> None:

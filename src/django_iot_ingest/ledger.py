@@ -169,14 +169,17 @@ def supersede(row: IngestEvent) -> None:
 def deferred_returns(report: FullReport) -> list[int]:
     """Return the ids of the returns that waited for what this snapshot made known."""
     named = [bank.serial_number for bank in report.power_banks]
-    known = get_power_bank_model()._base_manager.using(alias()).values("serial_number")
     waiting = rows().filter(
         Q(power_bank_serial__in=named) | Q(device_serial=report.device_serial),
         state=State.DEFERRED,
         event_type="returned",
-        power_bank_serial__in=known,
     )
-    return list(waiting.order_by("event_time", "pk").values_list("pk", flat=True))
+    returns = list(waiting.order_by("event_time", "pk").values_list("pk", "power_bank_serial"))
+    # In a statement of its own: columns whose collations differ cannot be compared on MariaDB.
+    banks = get_power_bank_model()._base_manager.using(alias())
+    told_of = banks.filter(serial_number__in={serial for _, serial in returns})
+    known = set(told_of.values_list("serial_number", flat=True)) if returns else set()
+    return [pk for pk, serial in returns if serial in known]
 
 
 def touch(report: StationReport) -> None:

@@ -13,8 +13,9 @@ SERIAL_NUMBER_LENGTH = 64
 class SerialNumberField(models.CharField):  # type: ignore[type-arg]
     """Text of at most 64 characters that is compared letter by letter on every database.
 
-    MariaDB and MySQL compare text without regard to letter case by default, which would make one
-    device of ``ab1`` and ``AB1``; there the column gets a binary collation.
+    MariaDB and MySQL compare text without regard to letter case by default, and to blanks at its
+    end, which would make one device of ``ab1``, ``AB1`` and ``ab1 ``; there the column gets a
+    collation of its own.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -24,5 +25,15 @@ class SerialNumberField(models.CharField):  # type: ignore[type-arg]
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
         parameters: dict[str, Any] = super().db_parameters(connection)
         if connection.vendor == "mysql" and not parameters.get("collation"):
-            parameters["collation"] = "utf8mb4_bin"
+            parameters["collation"] = exact_collation(connection)
         return parameters
+
+
+def exact_collation(connection: Any) -> str:
+    """Return the collation of MariaDB or MySQL that is binary and pads no text with blanks.
+
+    MySQL has one since 8.0.17; before that a binary one has to do.
+    """
+    if connection.mysql_is_mariadb:
+        return "utf8mb4_nopad_bin"
+    return "utf8mb4_0900_bin" if connection.mysql_version >= (8, 0, 17) else "utf8mb4_bin"
