@@ -250,6 +250,17 @@ def test_hardware_info_is_cleaned_at_every_depth() -> None:
     assert warned(report) == [("cleaned", "device.hardware_info")]
 
 
+@pytest.mark.parametrize("odd", ["a\u0000", "\u0000a", "a\ud800"], ids=ascii)
+@pytest.mark.parametrize("is_first", [True, False], ids=["before", "after"])
+def test_a_name_that_has_to_be_cleaned_does_not_hide_a_clean_one(odd: str, is_first: bool) -> None:
+    pairs = [("a", {"a": 1, odd: 2}), (odd, "hidden"), ("b\u0000", 3)]
+    hostile = dict(reversed(pairs) if is_first else pairs)
+    report = read(full(hardware_info=hostile) | hostile)
+    assert report.device.hardware_info == {"a": {"a": 1}, "b": 3}
+    assert (report.raw["a"], report.raw["b"]) == ({"a": 1}, 3)
+    assert warned(report) == [("cleaned", "device.hardware_info")]
+
+
 def test_what_a_hook_sees_as_raw_is_the_whole_payload_cleaned() -> None:
     payload = {**returned(), "note\u0000": ["\ud800x"], "unknown": {"kept": 1}}
     raw = read(payload).raw

@@ -235,11 +235,12 @@ def clean_text(text: str) -> str:
 
 
 def clean_json(value: Any) -> Any:
-    """Clean every text in a JSON value, names included."""
+    """Clean every text in a JSON value, names included; a name that was clean hides one that was not."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
-        return {clean_text(name): clean_json(item) for name, item in value.items()}
+        clean_last = sorted(value.items(), key=lambda pair: _UNSTORABLE.search(pair[0]) is None)
+        return {clean_text(name): clean_json(item) for name, item in clean_last}
     if isinstance(value, list):
         return [clean_json(item) for item in value]
     return value
