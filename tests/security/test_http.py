@@ -710,9 +710,10 @@ def test_who_is_slow_holds_nobody_up(server: RealServer, expected: str) -> None:
 
 
 def end(connection: socket.socket, data: bytes, half: int) -> str:
-    """Send the rest of a request and return what it is answered."""
-    send(connection, data[half:])
-    (answer,) = answers(receive(connection))
+    """Send the rest of a request, hang up, and return what it was answered."""
+    with connection:
+        send(connection, data[half:])
+        (answer,) = answers(receive(connection))
     return told(answer)
 
 
