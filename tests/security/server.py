@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,15 +72,9 @@ class RealServer:
         """Return a good request, changed; ``framed`` makes what is sent out of the body."""
         body = encode(status())
         good = self.good_headers(body, closes)
-        changed = dict(good)
-        for name, value in (headers or {}).items():
-            text = good.get(name.replace("_", "-").title(), "")
-            changed[name] = value(text) if callable(value) else value
         lines = [
             b"%s: %s" % (name.encode("latin-1"), as_bytes(text))
-            for name, value in changed.items()
-            for text in (value if isinstance(value, list) else [value])
-            if text is not None
+            for name, text in pairs(good, headers or {})
         ]
         first = f"{method} {target} {version}".rstrip().encode("latin-1")
         return b"\r\n".join([first, *lines, b"", framed(body)])
@@ -110,10 +104,8 @@ class RealServer:
         with self.connect(source) as connection:
             for piece in [data] if isinstance(data, bytes) else data:
                 send(connection, piece)
-            try:
+            with suppress(OSError):  # if the server has hung up already
                 connection.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass  # the server has hung up already
             return list(answers(receive(connection)))
 
     def ask_and_wait(self, data: bytes) -> list[Answer]:
@@ -148,24 +140,35 @@ class RealServer:
         return found[1]
 
 
+def pairs(good: dict[str, Any], changes: dict[str, Value]) -> list[tuple[str, str | bytes]]:
+    """Return the lines of good headers, changed by name; ``X_Timestamp`` knows its good text."""
+    changed = dict(good)
+    for name, value in changes.items():
+        text = good.get(name.replace("_", "-").title(), "")
+        changed[name] = value(text) if callable(value) else value
+    return [
+        (name, text)
+        for name, value in changed.items()
+        for text in (value if isinstance(value, list) else [value])
+        if text is not None
+    ]
+
+
 def as_bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
 def send(connection: socket.socket, data: bytes) -> None:
-    try:
+    """Send what the server will hear: once it has heard enough, its answer is there all the same."""
+    with suppress(BrokenPipeError, ConnectionResetError):
         connection.sendall(data)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the server has heard enough; its answer may be there all the same
 
 
 def receive(connection: socket.socket) -> bytes:
     data = b""
-    try:
+    with suppress(ConnectionResetError):
         while piece := connection.recv(65_536):
             data += piece
-    except ConnectionResetError:
-        pass
     return data
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 import socket
 import zlib
@@ -10,9 +12,15 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 
+from django_iot_ingest.models import IngestEvent
 from tests.gateway import URL
-from tests.payloads import SECRET
+from tests.line import Line
+from tests.payloads import SECRET, encode, status
 from tests.security.cases import attack, case
 from tests.security.server import (
     GATEWAY,
@@ -20,7 +28,10 @@ from tests.security.server import (
     STRANGER,
     Answer,
     RealServer,
+    Value,
     answers,
+    as_bytes,
+    pairs,
     real_server,
     receive,
     send,
@@ -178,9 +189,7 @@ CHUNKS = {"Content-Length": None, "Transfer-Encoding": "chunked"}
             bytes,
         ),
         attack("HTTP: no Content-Length", NO_LENGTH, {"Content-Length": None}, bytes),
-        attack(
-            "HTTP: no Content-Length and no body", NO_LENGTH, {"Content-Length": None}, nothing
-        ),
+        attack("HTTP: no Content-Length and no body", NO_LENGTH, {"Content-Length": None}, nothing),
         attack("HTTP: Content-Length twice, equal", BAD_REQUEST, {"Content-Length": twice}, bytes),
         attack(
             "HTTP: Content-Length twice, the second 0",
@@ -640,7 +649,9 @@ def spoiled(found: bytes, put: bytes) -> Callable[[bytes], bytes]:
         attack("HTTP: an empty line first", APPLIED, lambda data: b"\r\n" + data),
         attack("HTTP: several empty lines first", BAD_REQUEST, lambda data: b"\r\n" * 3 + data),
         attack("HTTP: a header without a colon", BAD_REQUEST, spoiled(b"Host:", b"Host")),
-        attack("HTTP: a line of blanks among headers", BAD_REQUEST, spoiled(b"Host:", b" \r\nHost:")),
+        attack(
+            "HTTP: a line of blanks among headers", BAD_REQUEST, spoiled(b"Host:", b" \r\nHost:")
+        ),
         attack("HTTP: no empty line behind the headers", "nothing", spoiled(b"\r\n\r\n", b"\r\n")),
         attack("HTTP: headers that break off", "nothing", lambda data: data[:100]),
         attack("HTTP: no bytes at all", "nothing", lambda data: b""),
@@ -671,7 +682,9 @@ def test_bytes_that_are_no_request_reach_nobody(
         attack("a stranger's length without end", TOO_LARGE, {"Content-Length": "9" * 15}),
         attack("a stranger's chunks that never come", NO_LENGTH, CHUNKS),
         attack(
-            "a stranger who asks whether to send", f"100 then {NO_TOKEN}", {"Expect": "100-continue"}
+            "a stranger who asks whether to send",
+            f"100 then {NO_TOKEN}",
+            {"Expect": "100-continue"},
         ),
     ],
 )
@@ -747,3 +760,159 @@ def test_after_all_of_this_the_same_worker_answers_and_has_told_nothing(
     assert not re.findall(r"ERROR django_iot_ingest.*|ERROR django.request.*|Error handling.*", log)
     for word in (SECRET, *server.known):
         assert word not in log
+
+
+# --- ASGI: the same view behind Django's other handler
+
+
+@pytest.fixture
+def kept_connection() -> Iterator[None]:
+    """Keep the test's database connection open behind a handler, as Django's own client does."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+def asgi(
+    line: Line,
+    headers: dict[str, Value] | None = None,
+    *,
+    pieces: int = 1,
+    hangs_up: bool = False,
+    **scope: Any,
+) -> str:
+    """Send a good request, changed, to Django's ASGI handler; return what is answered."""
+    body = encode(status())
+    good = {
+        "Host": "testserver",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **line.gateway.headers(body),
+    }
+    size = -(-len(body) // pieces)
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    sent: list[dict[str, Any]] = [
+        {"type": "http.request", "body": part, "more_body": hangs_up or part is not parts[-1]}
+        for part in parts
+    ]
+    if hangs_up:
+        sent.append({"type": "http.disconnect"})
+    before = IngestEvent.objects.count()
+    got = run(
+        {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": "POST",
+            "path": URL,
+            "query_string": b"",
+            "headers": header_lines(good, headers or {}),
+            "client": ("203.0.113.5", 40_000),
+            "server": ("testserver", 80),
+            **scope,
+        },
+        sent,
+    )
+    words = [told(answer) for answer in got]
+    assert IngestEvent.objects.count() - before == words.count(APPLIED)
+    return " then ".join(words) or "nothing"
+
+
+def header_lines(good: dict[str, Any], changes: dict[str, Value]) -> list[tuple[bytes, bytes]]:
+    """Return headers as a server hands them to an ASGI application: names in small letters."""
+    lines = pairs(good, changes)
+    return [(name.lower().encode("latin-1"), as_bytes(text)) for name, text in lines]
+
+
+def run(scope: dict[str, Any], sent: list[dict[str, Any]]) -> list[Answer]:
+    """Play a server for one request, in this thread and on its database connection."""
+    got: list[dict[str, Any]] = []
+
+    async def serve() -> None:
+        messages = iter(sent)
+
+        async def receive() -> dict[str, Any]:
+            for message in messages:
+                return message
+            await asyncio.Event().wait()  # for a hang-up, until the handler has had enough
+            raise AssertionError
+
+        async def send(message: dict[str, Any]) -> None:
+            got.append(message)
+
+        await ASGIHandler().handle(scope, receive, send)
+
+    async_to_sync(serve)()
+    if not got:
+        return []
+    start, *bodies = got
+    headers = {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}
+    body = b"".join(message.get("body", b"") for message in bodies)
+    return [Answer(start["status"], {"server": "ASGI", **headers}, body)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        attack("ASGI: the gateway's own request", APPLIED, {}, {}),
+        attack("ASGI: a body in ten pieces", APPLIED, {}, {"pieces": 10}),
+        attack("ASGI: a hang-up in the middle of the body", "nothing", {}, {"hangs_up": True}),
+        attack("ASGI: no Content-Length", NO_LENGTH, {"Content-Length": None}, {}),
+        attack("ASGI: a chunked body", NO_LENGTH, CHUNKS, {"pieces": 3}),
+        attack(
+            "ASGI: Content-Length and Transfer-Encoding",
+            NO_LENGTH,
+            {"Transfer-Encoding": "chunked"},
+            {},
+        ),
+        attack("ASGI: Content-Length twice", NO_LENGTH, {"Content-Length": twice}, {}),
+        attack("ASGI: a length above our limit", TOO_LARGE, {"Content-Length": "262145"}, {}),
+        attack("ASGI: X-Signature twice", BAD_SIGNATURE, {"X-Signature": twice}, {}),
+        attack("ASGI: X-Timestamp twice", BAD_SIGNATURE, {"X-Timestamp": twice}, {}),
+        attack("ASGI: Authorization twice", NO_TOKEN, {"Authorization": twice}, {}),
+        attack("ASGI: Content-Type twice", UNSUPPORTED, {"Content-Type": twice}, {}),
+        attack("ASGI: Host twice", BAD_HOST, {"Host": twice}, {}),
+        *[
+            attack(
+                f"ASGI: {name} with bytes of no encoding",
+                answer,
+                {name: lambda good: good.encode() + b"\xff\xe9"},
+                {},
+            )
+            for name, answer in SIGNED.items()
+        ],
+        attack(
+            "ASGI: `x_signature` in place of X-Signature",
+            BAD_SIGNATURE,
+            {"X-Signature": None, "X_Signature": respelled},
+            {},
+        ),
+        attack("ASGI: a gzip body", UNSUPPORTED, {"Content-Encoding": "gzip"}, {}),
+        attack("ASGI: method GET", OTHER_METHOD, {}, {"method": "GET"}),
+        attack("ASGI: a query string", APPLIED, {}, {"query_string": b"format=xml"}),
+        attack("ASGI: a query string of raw bytes", BAD_HOST, {}, {"query_string": b"\xff"}),
+        attack("ASGI: a trailing slash", NOT_FOUND, {}, {"path": f"{URL}/"}),
+        attack("ASGI: a stranger", NOT_ALLOWED, {}, {"client": ("198.51.100.7", 1)}),
+        attack(
+            "ASGI: a stranger says X-Forwarded-For",
+            NOT_ALLOWED,
+            {"X-Forwarded-For": "203.0.113.5"},
+            {"client": ("198.51.100.7", 1)},
+        ),
+        attack("ASGI: no address at all", NOT_ALLOWED, {}, {"client": None}),
+    ],
+)
+def test_behind_asgi_the_answers_are_the_same(
+    headers: dict[str, Any],
+    said: dict[str, Any],
+    expected: str,
+    line: Line,
+    kept_connection: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert asgi(line, headers, **said) == expected
+    failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert {record.name for record in failures} <= {"django.security.DisallowedHost"}
