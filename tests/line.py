@@ -34,8 +34,15 @@ class Line:
         self.tokens = {"admin": self.gateway.token, "clerk": str(AccessToken.for_user(clerk))}
         settings.IOT_INGEST = {**settings.IOT_INGEST, "ALLOWED_IPS": ["203.0.113.0/24"]}
 
-    def call(self, *, stream: Any = None, extra: dict[str, str] | None = None, **said: Any) -> Any:
-        """Send a good ``status`` event, changed by faults; ``stream`` is what the body is read of."""
+    def call(self, **said: Any) -> Any:
+        """Send a good ``status`` event, changed by faults; see ``environ``."""
+        client = Client(raise_request_exception=False)
+        return client.request(**self.environ(**said))
+
+    def environ(
+        self, *, stream: Any = None, extra: dict[str, str] | None = None, **said: Any
+    ) -> dict[str, Any]:
+        """Return what a server says of a request; ``stream`` is what the body is read of."""
         body = said.get("body", encode(status()))
         if "service" in said:
             changed = {"SYNC_SERVICE": said["service"]}
@@ -58,7 +65,4 @@ class Line:
             "wsgi.input": stream or FakePayload(body),
             **(extra or {}),
         }
-        client = Client(raise_request_exception=False)
-        return client.request(
-            **{name: value for name, value in environ.items() if value is not None}
-        )
+        return {name: value for name, value in environ.items() if value is not None}

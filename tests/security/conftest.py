@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 
 from tests.gateway import Gateway
 from tests.line import Line
@@ -29,6 +31,16 @@ def gateway(db: None) -> Gateway:
 @pytest.fixture
 def line(db: None, settings: Any) -> Line:
     return Line(settings)
+
+
+@pytest.fixture
+def kept_connection() -> Iterator[None]:
+    """Keep the test's database connection open behind a handler, as Django's own client does."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture(scope="session")

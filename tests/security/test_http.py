@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIHandler
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
 
 from django_iot_ingest.models import IngestEvent
 from tests.gateway import URL
@@ -763,16 +761,6 @@ def test_after_all_of_this_the_same_worker_answers_and_has_told_nothing(
 
 
 # --- ASGI: the same view behind Django's other handler
-
-
-@pytest.fixture
-def kept_connection() -> Iterator[None]:
-    """Keep the test's database connection open behind a handler, as Django's own client does."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
 
 
 def asgi(
