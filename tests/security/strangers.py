@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jwt
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import RequestFactory
 
 Environ = dict[str, Any]
 
@@ -29,6 +32,28 @@ class Stranger(NamedTuple):
     what: str
     answer: str
     changes: Callable[[int], Environ]
+
+
+class Door:
+    """Django's WSGI handler without a client: what a request costs there is the project's."""
+
+    def __init__(self, good: Environ) -> None:
+        self.handler = WSGIHandler()
+        self.good = {**RequestFactory()._base_environ(), **good}
+
+    def answer(self, changes: Environ) -> str:
+        """Return what a good request is told, once it is changed."""
+        response = self.ask({**self.good, **changes})
+        said = json.loads(response.content)
+        return (
+            f"{response.status_code} {said['data']['state'] if said['success'] else said['error']}"
+        )
+
+    def ask(self, environ: Environ) -> Any:
+        """Return the response, once all is done for the request that a server would do."""
+        response = self.handler(environ, lambda status, headers: None)
+        response.close()
+        return response
 
 
 def bearer(n: int, key: str = OTHER_KEY, algorithm: str = "HS256", **claims: Any) -> Environ:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,22 +10,44 @@ from itertools import cycle, islice
 from typing import Any
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
-from django.test import RequestFactory
 
 from django_iot_ingest import logs, refusals
 from django_iot_ingest.models import IngestEvent
 from tests import leaks
 from tests.line import Line, Unreadable
 from tests.security.cases import attack, case
-from tests.security.strangers import STRANGERS, Stranger
+from tests.security.strangers import STRANGERS, Door, Stranger
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("kept_connection")]
 
 REQUESTS = 10_000
-ROUND = len(STRANGERS)
 REASONS = {stranger.answer.split()[1] for stranger in STRANGERS}
+
+
+class Server(Door):
+    """A door at which a body counts who tries to read it, and SQL is written down."""
+
+    def __init__(self, line: Line) -> None:
+        self.body = Body(b"x")
+        self.statements: list[str] = []
+        super().__init__(line.environ(stream=self.body))
+
+    def serve(self, numbers: Iterator[int]) -> None:
+        """Answer one request of each number, each of another kind."""
+        for n, stranger in zip(numbers, cycle(STRANGERS), strict=False):
+            assert self.answer(stranger.changes(n)) == stranger.answer
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Write down every statement that is sent to the database."""
+
+        def note(execute: Any, sql: str, *rest: Any) -> Any:
+            self.statements.append(sql)
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(note):
+            yield
 
 
 class Body(Unreadable):
@@ -39,40 +60,6 @@ class Body(Unreadable):
         return super().read(*args, **kwargs)
 
     readline = read
-
-
-class Server:
-    """Django behind its WSGI handler, without a client: one body for all, and a count of SQL."""
-
-    def __init__(self, line: Line) -> None:
-        self.body = Body(b"x")
-        self.statements: list[str] = []
-        self.handler = WSGIHandler()
-        self.environ = {**RequestFactory()._base_environ(), **line.environ(stream=self.body)}
-
-    def answer(self, stranger: Stranger, n: int) -> str:
-        """Return what the stranger's request ``n`` is told."""
-        said: list[str] = []
-        environ = {**self.environ, **stranger.changes(n)}
-        response = self.handler(environ, lambda line, headers: said.append(line))
-        response.close()
-        return f"{said[0][:3]} {json.loads(response.content)['error']}"
-
-    def serve(self, numbers: Iterator[int]) -> None:
-        """Answer one request of each number, each of another kind."""
-        for n, stranger in zip(numbers, cycle(STRANGERS), strict=False):
-            assert self.answer(stranger, n) == stranger.answer
-
-    @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Write down every statement that is sent to the database."""
-
-        def note(execute: Any, sql: str, *rest: Any) -> Any:
-            self.statements.append(sql)
-            return execute(sql, *rest)
-
-        with connection.execute_wrapper(note):
-            yield
 
 
 @pytest.fixture
@@ -91,7 +78,7 @@ def test_each_refusal_reads_nothing_and_asks_nobody(
     stranger: Stranger, expected: str, server: Server
 ) -> None:
     with server.counting():
-        answer = server.answer(stranger, 1)
+        answer = server.answer(stranger.changes(1))
     spent = [*server.statements, *["a read"] * server.body.reads]
     assert f"{answer}, {', '.join(spent) or 'for nothing'}" == expected
 
