@@ -24,7 +24,7 @@ from tests.payloads import SECRET, encode, status
 
 ALLOWED = "127.0.0.0/29"
 GATEWAY, PROXY, STRANGER = "127.0.0.3", "127.0.0.1", "127.0.0.9"
-"""Who connects. The gateway's address is allowed; gunicorn believes what ``PROXY`` forwards."""
+"""Who connects: on Linux all of 127.0.0.0/8 is here. Gunicorn believes what ``PROXY`` forwards."""
 
 SECONDS = 15
 """How long an answer may take."""
@@ -211,6 +211,8 @@ def real_server(folder: Path) -> Iterator[RealServer]:
         "SECRET_KEY": "only-for-the-real-server-and-long-enough-for-hs256",
         "IOT_SYSTEM_SIGNATURE_SECRET": SECRET,
         "IOT_SYSTEM_ALLOWED_IPS": ALLOWED,
+        "IOT_SYSTEM_TRUSTED_PROXIES": "",
+        "DEBUG": "False",
         "GUNICORN_CMD_ARGS": GUNICORN,
     }
     done = subprocess.run(
