@@ -44,8 +44,19 @@ logger = logging.getLogger(__name__)
 WITHOUT_BEARER = (BasicAuthentication, RemoteUserAuthentication, SessionAuthentication)
 """Ways in that need no bearer token; they are never asked, even if they are configured."""
 
-BAD_TOKEN_ERRORS = (DataError, LookupError, OverflowError, TypeError, ValidationError, ValueError)
-"""What a class raises over odd claims in a token that it should have refused by itself."""
+BAD_TOKEN_ERRORS = (
+    DataError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValidationError,
+    ValueError,
+)
+"""What a class raises over an odd token that it should have refused by itself.
+
+``RecursionError`` is PyJWT's, before 2.14, over a header that is nested too deep.
+"""
 
 _BEARER = re.compile(r"bearer [\x21-\x7e]+", re.ASCII | re.IGNORECASE)
 
@@ -151,9 +162,20 @@ class SignatureAuthentication(BaseAuthentication):
             answers = {401: NotAuthenticated, 403: NotPermitted}
             raise answers.get(error.status_code, TemporarilyUnavailable)() from error
         except BAD_TOKEN_ERRORS as error:
-            if logs.throttle.take(("token", type(error))) is not None:
-                logger.warning("The bearer's class failed over a token: %s", type(error).__name__)
+            self.note_failure(authenticator, error)
             raise NotAuthenticated from error
+
+    def note_failure(self, authenticator: BaseAuthentication, error: Exception) -> None:
+        """Log, once a minute, where a class failed: its own fault looks like an odd token."""
+        if logs.throttle.take(("token", type(error))) is None:
+            return
+        logger.warning(
+            "The bearer's class %s failed over a token, answered 401; with good tokens too, the "
+            "class is at fault: %s%s",
+            type(authenticator).__qualname__,
+            type(error).__name__,
+            logs.trace(error, with_words=False),
+        )
 
     def check_permitted(self, user: Any) -> None:
         """Refuse a user that the predicate does not know as an admin."""
