@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from django.core.exceptions import ImproperlyConfigured, RequestDataTooBig, ValidationError
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.db import DatabaseError, DataError, InterfaceError
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.utils.module_loading import import_string
@@ -145,6 +145,8 @@ class SignatureAuthentication(BaseAuthentication):
         """Yield the configured authenticators that check a bearer token."""
         for path in ingest_settings.AUTHENTICATION_CLASSES:
             authentication_class = import_string(path)
+            if issubclass(authentication_class, SignatureAuthentication):
+                raise ImproperlyConfigured("AUTHENTICATION_CLASSES names the class that asks them.")
             if not issubclass(authentication_class, WITHOUT_BEARER):
                 yield authentication_class()
 
