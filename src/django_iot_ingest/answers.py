@@ -54,6 +54,7 @@ def refused(refusal: Refusal, request_id: str) -> JsonResponse:
 
 
 def _json(body: dict[str, Any], status: int) -> JsonResponse:
-    response = JsonResponse(body, status=status)
+    # A project's DEFAULT_CHARSET would be the encoding otherwise; JSON is UTF-8 (RFC 8259).
+    response = JsonResponse(body, status=status, charset="utf-8")
     response["Cache-Control"] = "no-store"
     return response

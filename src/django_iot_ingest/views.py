@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.db import connections, transaction
@@ -75,8 +76,8 @@ class StationDataInternalView(APIView):
         for authenticator in self.get_authenticators():
             request.user, request.auth = authenticator.authenticate(request)  # type: ignore[misc]
 
-    def post(self, request: Request) -> JsonResponse:
-        """Read, keep and apply one signed event."""
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> JsonResponse:
+        """Read, keep and apply one signed event; what a host's URL captures means nothing here."""
         signed = request.auth
         if not isinstance(signed, SignedRequest):
             raise NotAuthenticated
@@ -100,8 +101,11 @@ class StationDataInternalView(APIView):
         """Return the answer for whatever was raised; what nobody expected is a 503, never a 500."""
         request_id = uuid.uuid4().hex
         refusal = exc if isinstance(exc, Refusal) else TemporarilyUnavailable()
-        refusals.note(refusal, request_id, unexpected=None if refusal is exc else exc)
-        signals.request_refused.send_robust(
-            sender=type(self), reason=refusal.error, request_id=request_id
-        )
+        # A log handler of the host's that raises must not turn the answer into a 500.
+        with suppress(Exception):
+            refusals.note(refusal, request_id, unexpected=None if refusal is exc else exc)
+        with suppress(Exception):
+            signals.request_refused.send_robust(
+                sender=type(self), reason=refusal.error, request_id=request_id
+            )
         return answers.refused(refusal, request_id)
