@@ -6,9 +6,10 @@ import ast
 import base64
 import re
 import secrets
-from collections import Counter
+from collections import Counter, UserDict
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -131,6 +132,14 @@ def test_no_dictionary(settings: Any, value: object) -> None:
     settings.IOT_INGEST = value
     assert ids() == ["E001"]
     assert '"STATION_MODEL": "fleet.Station"' in str(only_message().hint)
+
+
+@pytest.mark.parametrize("kind", [MappingProxyType, UserDict])
+def test_a_mapping_that_django_would_show(settings: Any, kind: Any) -> None:
+    assert ids() == []
+    settings.IOT_INGEST = kind(settings.IOT_INGEST)
+    assert ids() == ["W002"]
+    assert GOOD not in str(only_message())
 
 
 def test_an_empty_dictionary(settings: Any) -> None:

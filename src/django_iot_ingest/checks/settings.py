@@ -55,6 +55,22 @@ def check_is_dictionary(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(TAG)
+def check_is_hidden(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of a mapping that is no dictionary: Django looks for secrets in dictionaries only."""
+    value = getattr(settings, SETTING_NAME, None)
+    if not is_configured() or isinstance(value, dict):
+        return []
+    return [
+        Warning(
+            f"The setting {SETTING_NAME} is no dict but {type(value).__name__}: Django's debug pages "
+            "and error mails show it whole, with its secrets.",
+            hint=f"Write {SETTING_NAME} = dict(...) around it.",
+            id="iot_ingest.W002",
+        )
+    ]
+
+
+@register(TAG)
 def check_known_keys(**kwargs: Any) -> list[CheckMessage]:
     """Expect no key that ``IngestSettings`` does not declare."""
     known = declared()
