@@ -12,11 +12,29 @@
 The sender is the sync service's class; for ``request_refused`` the view's.
 """
 
+from __future__ import annotations
+
+import logging
+from typing import Any
+
 from django.dispatch import Signal
 
-station_synced = Signal()
-station_status_changed = Signal()
-power_bank_returned = Signal()
-power_bank_missing = Signal()
-event_failed = Signal()
-request_refused = Signal()
+from django_iot_ingest import logs
+
+logger = logging.getLogger(__name__)
+
+
+class ObserverSignal(Signal):
+    """Django's own, but for what it logs: the frames of ``send_robust`` hold the whole event."""
+
+    def _log_robust_failure(self, receiver: Any, err: Exception) -> None:
+        name = getattr(receiver, "__qualname__", type(receiver).__qualname__)
+        logger.error("StationSyncService: the receiver %s failed%s", name, logs.trace(err))
+
+
+station_synced = ObserverSignal()
+station_status_changed = ObserverSignal()
+power_bank_returned = ObserverSignal()
+power_bank_missing = ObserverSignal()
+event_failed = ObserverSignal()
+request_refused = ObserverSignal()

@@ -17,15 +17,17 @@ from typing import Any, NoReturn
 import pytest
 from django.conf import settings as project
 from django.db import OperationalError, connection
+from django.dispatch import Signal
 from django.utils.log import AdminEmailHandler
 from django.views.debug import get_default_exception_reporter_filter
 from rest_framework.authentication import BaseAuthentication
 
+from django_iot_ingest import signals
 from django_iot_ingest.services import StationSyncService
 from django_iot_ingest.signing import sign
 from tests.checking import ids
 from tests.line import Line
-from tests.payloads import SECRET, encode, full
+from tests.payloads import BANK, SECRET, encode, full, returned
 from tests.security.cases import attack, case, told
 
 pytestmark = pytest.mark.one_host
@@ -265,6 +267,50 @@ def test_a_failing_statement_is_not_mailed(
     assert heard(response) == expected
     assert mails.sent
     assert found(words_of(line, sent, at, [SECRET]), [response.content.decode(), *mails.sent]) == []
+
+
+SIGNALS = [
+    attack("a receiver of station_synced fails", APPLIED, signals.station_synced),
+    attack("a receiver of station_status_changed fails", APPLIED, signals.station_status_changed),
+    attack("a receiver of power_bank_returned fails", APPLIED, signals.power_bank_returned),
+    attack("a receiver of event_failed fails", UNAVAILABLE, signals.event_failed),
+    attack("a receiver of request_refused fails", UNAVAILABLE, signals.request_refused),
+]
+
+
+class Receiver:
+    """A receiver that has no name, and fails."""
+
+    def __call__(self, **payload: Any) -> NoReturn:
+        raise RuntimeError("the receiver failed")
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_a_failing_receiver_is_mailed_without_its_event(
+    signal: Signal,
+    expected: str,
+    line: Line,
+    mails: Mails,
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    assert told(line.call(body=encode(full(at=time.time() - 60)))) == APPLIED
+    if expected == UNAVAILABLE:
+        service = {"SYNC_SERVICE": f"{HERE}.FailingService"}
+        settings.IOT_INGEST = {**settings.IOT_INGEST, **service}
+    receiver, at = Receiver(), str(int(time.time()))
+    sent = encode({**returned(BANK, 2), "note": CANARY})
+    if signal is signals.station_status_changed:
+        sent = encode({**full(serial="860000000000025"), "note": CANARY})
+    signal.connect(receiver)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            response = line.call(body=sent, timestamp=at)
+    finally:
+        signal.disconnect(receiver)
+    assert told(response) == expected
+    assert any("the receiver Receiver failed" in text for text in mails.sent)
+    assert found(words_of(line, sent, at, [SECRET]), mails.sent) == []
 
 
 @case("Django's own log of answers", UNAVAILABLE)
