@@ -65,6 +65,7 @@ def bearing(line: Line, token: str) -> str:
 # --- the header
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "header",
     [
@@ -132,6 +133,7 @@ def test_one_scheme_one_blank_and_one_token(header: str | None, expected: str, l
     assert answer(line, header and header.replace("{}", mint())) == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "place",
     [
@@ -162,6 +164,7 @@ class LowerCase(BaseAuthentication):
         )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "scheme",
     [
@@ -190,6 +193,7 @@ def unsigned(alg: Any) -> str:
     return f"{segment({'alg': alg, 'typ': 'JWT'})}.{segment(claims())}."
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "change",
     [
@@ -223,6 +227,7 @@ def test_a_token_has_three_parts_and_its_own_signature(
     assert bearing(line, change(mint())) == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "alg",
     [
@@ -241,6 +246,7 @@ def test_a_token_without_a_signature_is_none(alg: Any, expected: str, line: Line
     assert bearing(line, unsigned(alg)) == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("alg", "digest"),
     [
@@ -268,6 +274,7 @@ def test_only_the_configured_algorithm_counts(
     assert bearing(line, mint({"alg": alg, "typ": "JWT"}, digest=digest)) == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "key",
     [
@@ -291,6 +298,7 @@ def extended(**more: Any) -> dict[str, Any]:
     return {**HS256, **more}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "header",
     [
@@ -338,6 +346,7 @@ def test_no_header_of_a_token_chooses_its_own_rules(header: Any, expected: str, 
     assert bearing(line, mint(header)) == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "payload",
     [
@@ -367,6 +376,7 @@ def from_now(seconds: float) -> float:
     return time.time() + seconds
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "changed",
     [
@@ -570,6 +580,7 @@ class Faulty(JWTAuthentication):
         return int("not a number, and nothing of the token's")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("authentication_class", "error"),
     [

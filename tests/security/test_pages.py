@@ -331,6 +331,7 @@ HIDDEN = "hidden"
 SHOWN = "shown, and W002 says so"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "kind",
     [
@@ -411,6 +412,7 @@ def digests(sent: bytes, at: str, secrets: list[str]) -> list[Any]:
     return [hmac.digest(secret.encode(), sent + at.encode(), "sha256") for secret in secrets]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("secrets", "used"),
     [
@@ -440,6 +442,7 @@ def test_the_expected_mac_stands_in_no_frame(
     assert watch.seen == []
 
 
+@pytest.mark.once
 def test_a_name_in_a_frame_is_found() -> None:
     def name_it(word: str) -> int:
         inside = [{"word": word}]

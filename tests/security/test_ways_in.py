@@ -162,7 +162,7 @@ def everything(user: Any) -> dict[str, str]:
         attack("REMOTE_USER of the web server", REFUSED, remote_user),
         attack("names of a user in headers of a proxy", REFUSED, proxy_user),
         attack("a client certificate", REFUSED, certificate),
-        attack("all of them at once", REFUSED, everything),
+        attack("all these credentials at once", REFUSED, everything),
     ],
 )
 def test_nothing_but_a_bearer_token_lets_in(
@@ -354,10 +354,14 @@ class TokenKey(BearerKey):
     ("name", "header"),
     [
         attack("REST framework's tokens under Bearer", APPLIED, "BearerKey", "Bearer {}"),
-        attack("the same in lower case", APPLIED, "BearerKey", "bearer {}"),
-        attack("the same with another key", REFUSED, "BearerKey", "Bearer x{}"),
-        attack("the same with two keys", REFUSED, "BearerKey", "Bearer {} {}"),
-        attack("the same under the word Token", REFUSED, "BearerKey", "Token {}"),
+        attack(
+            "REST framework's tokens under bearer, in lower case", APPLIED, "BearerKey", "bearer {}"
+        ),
+        attack("REST framework's tokens, another key", REFUSED, "BearerKey", "Bearer x{}"),
+        attack("REST framework's tokens, two keys", REFUSED, "BearerKey", "Bearer {} {}"),
+        attack(
+            "REST framework's tokens under Bearer, Token sent", REFUSED, "BearerKey", "Token {}"
+        ),
         attack("REST framework's tokens under Token", REFUSED, "TokenKey", "Token {}"),
         attack("the word Token expected, Bearer sent", REFUSED, "TokenKey", "Bearer {}"),
     ],
@@ -370,6 +374,7 @@ def test_keys_of_rest_framework_go_by_the_gateways_word(
     assert ids() == ([] if name == "BearerKey" else ["E053"])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("classes", "check"),
     [
@@ -471,6 +476,7 @@ def flags(value: Any) -> SimpleNamespace:
     return SimpleNamespace(is_active=value, is_staff=value, is_superuser=value)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "outcome",
     [
@@ -520,6 +526,7 @@ class Coded(exceptions.APIException):
         self.status_code = status_code
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "error",
     [
@@ -617,6 +624,7 @@ def predicate(user: Any) -> Any:
     """Stand in for what a test says."""
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "answers",
     [
@@ -653,6 +661,7 @@ def test_only_true_is_true(
     assert bearing(line) == expected
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("value", "check"),
     [
