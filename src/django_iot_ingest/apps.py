@@ -1,11 +1,11 @@
 """The Django app."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
 class DjangoIotIngestConfig(AppConfig):
-    """Register the system checks and the built-in event types."""
+    """Register the system checks, the built-in event types, and the OpenAPI description."""
 
     name = "django_iot_ingest"
     verbose_name = _("IoT ingest")
@@ -13,3 +13,6 @@ class DjangoIotIngestConfig(AppConfig):
 
     def ready(self) -> None:
         from django_iot_ingest import checks  # noqa: F401
+
+        if apps.is_installed("drf_spectacular"):
+            from django_iot_ingest.openapi import extensions  # noqa: F401
