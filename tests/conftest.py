@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -11,6 +12,8 @@ from hypothesis import settings as hypothesis_settings
 
 from django_iot_ingest import logs, refusals
 from tests import leaks
+
+SECURITY = Path(__file__).parent / "security"
 
 # Databases and slow machines make single examples slow; a failure must come back on the next run.
 hypothesis_settings.register_profile(
@@ -31,9 +34,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left.add("whole")
     if settings.TEST_HOST != "fleet":
         left.add("one_host")
-    elsewhere = [item for item in items if left & {mark.name for mark in item.iter_markers()}]
+    elsewhere = [item for item in items if left & marks(item)]
     items[:] = [item for item in items if item not in elsewhere]
     config.hook.pytest_deselected(items=elsewhere)
+
+
+def marks(item: pytest.Item) -> set[str]:
+    """Return the names of an item's marks; all security tests together take long."""
+    own = {mark.name for mark in item.iter_markers()}
+    return own | {"whole"} if SECURITY in item.path.parents else own
 
 
 @pytest.fixture(autouse=True)

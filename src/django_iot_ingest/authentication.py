@@ -135,7 +135,12 @@ class SignatureAuthentication(BaseAuthentication):
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not isinstance(header, str) or not _BEARER.fullmatch(header):
             raise NotAuthenticated
-        for authenticator in self.bearer_authenticators():
+        authenticators = list(self.bearer_authenticators())
+        if not authenticators:
+            raise ImproperlyConfigured(
+                "AUTHENTICATION_CLASSES has none that checks a bearer token."
+            )
+        for authenticator in authenticators:
             found = self.ask(authenticator, request)
             if found is not None:
                 return found

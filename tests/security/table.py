@@ -56,13 +56,14 @@ def name(item: pytest.Item) -> str:
 
 
 def collect() -> list[Row]:
-    """Return every case, in the order of modules and lines."""
+    """Return every case, by module: fixtures of a wider scope have pytest change the order."""
     collector = Collector()
     options = ["--collect-only", "-qq", "-p", "no:cacheprovider", str(Path(__file__).parent)]
     os.environ["TEST_ONCE"] = "1"
     if pytest.main(options, plugins=[collector]) != pytest.ExitCode.OK:
         raise SystemExit("The security tests cannot be collected.")
-    return collector.rows
+    sections = list(dict.fromkeys(row.section for row in collector.rows))
+    return sorted(collector.rows, key=lambda row: sections.index(row.section))
 
 
 def lines(rows: list[Row]) -> Iterator[str]:

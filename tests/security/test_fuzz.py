@@ -141,7 +141,6 @@ def test_the_parser_takes_anything(judged: Any, data: bytes) -> None:
     judged("fuzz executions: the parser", 1)
 
 
-@pytest.mark.whole
 @few
 @given(broken() | events.map(encode) | replaced().map(encode))
 def test_the_whole_view_takes_anything_that_is_signed(judged: Any, line: Line, data: bytes) -> None:

@@ -102,7 +102,6 @@ def test_the_reader_decides_on_what_is_left_open_and_never_crashes() -> None:
     }
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("prefix", ["n", "y", "i"])
 def test_every_text_sent_through_the_whole_view_has_an_answer_that_is_no_5xx(
     prefix: str, line: Line, judged: Judged
@@ -117,7 +116,6 @@ def test_every_text_sent_through_the_whole_view_has_an_answer_that_is_no_5xx(
     judged(f"JSONTestSuite texts {prefix}_, alone", len(texts(prefix)))
 
 
-@pytest.mark.whole
 @pytest.mark.parametrize("prefix", ["n", "y", "i"])
 def test_every_text_as_a_value_inside_an_event_is_stored_or_refused(
     prefix: str, line: Line, judged: Judged

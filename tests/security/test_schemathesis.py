@@ -138,6 +138,7 @@ def test_what_the_document_allows_is_accepted(judged: Any, line: Line, case: Cas
     judged("schemathesis examples: signed, positive")
 
 
+@pytest.mark.once
 @search
 @given(cases(GenerationMode.NEGATIVE, headers=PLACEHOLDERS))
 def test_what_the_document_forbids_has_an_answer_of_the_document(
@@ -148,6 +149,7 @@ def test_what_the_document_forbids_has_an_answer_of_the_document(
     judged("schemathesis examples: signed, negative")
 
 
+@pytest.mark.once
 @search
 @given(cases(GenerationMode.POSITIVE) | cases(GenerationMode.NEGATIVE))
 def test_headers_that_nobody_signed_let_nothing_in(judged: Any, line: Line, case: Case) -> None:
