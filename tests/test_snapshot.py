@@ -9,7 +9,7 @@ import pytest
 from django_iot_ingest import event_types
 from django_iot_ingest.events import FullReport, PowerBankReport, Receipt, SlotReport
 from django_iot_ingest.exceptions import InvalidPayload
-from tests.payloads import BANK, bank_row, cabinet, empty_slot, full, held_slot, moment
+from tests.payloads import BANK, bank_row, cabinet, empty_slot, encode, full, held_slot, moment
 
 NOW = 1795452778
 
@@ -24,7 +24,7 @@ def read(*args: Any, **kwargs: Any) -> FullReport:
 
 def read_payload(payload: dict[str, Any]) -> FullReport:
     """Return the report of a payload."""
-    report = event_types.read(payload, Receipt(b"", NOW, moment(NOW + 0.9)))[1]
+    report = event_types.read(payload, Receipt(encode(payload), NOW, moment(NOW + 0.9)))[1]
     assert isinstance(report, FullReport)
     return report
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_iot_ingest import strict_json
 from django_iot_ingest.exceptions import InvalidJson
 from django_iot_ingest.strict_json import MAX_DEPTH, load_object, loads
 from tests.judges import accepts
@@ -191,3 +192,17 @@ def test_what_a_sender_writes_is_read_as_it_was_meant(value: Any, ascii_only: bo
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_no_number_that_is_read_is_infinite(number: float) -> None:
     assert math.isfinite(loads(json.dumps(number).encode()))
+
+
+@given(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+)
+def test_a_number_is_read_alike_whether_it_is_looked_at_or_not(text: str) -> None:
+    """Numbers that cannot be out of range are not looked at."""
+    try:
+        careful = strict_json._careful_decoder.decode(text)
+    except ValueError:
+        with pytest.raises(InvalidJson):
+            loads(text.encode())
+    else:
+        assert (type(loads(text.encode())), loads(text.encode())) == (type(careful), careful)

@@ -11,7 +11,7 @@ from django_iot_ingest import event_types
 from django_iot_ingest.events import MAX_WARNINGS, FullReport, Receipt, ReturnReport, StatusReport
 from django_iot_ingest.exceptions import InvalidPayload, UnknownType
 from tests import payloads
-from tests.payloads import BANK, STATION, moment
+from tests.payloads import BANK, STATION, encode, moment
 
 NOW = 1795452778
 
@@ -45,7 +45,7 @@ OBSERVED = [
 
 def read(payload: Any, signed_at: int = NOW, received_at: float = NOW + 0.9) -> Any:
     """Return the report of a payload."""
-    return event_types.read(payload, Receipt(b"", signed_at, moment(received_at)))[1]
+    return event_types.read(payload, Receipt(encode(payload), signed_at, moment(received_at)))[1]
 
 
 def errors(payload: Any) -> set[str]:

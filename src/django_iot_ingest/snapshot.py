@@ -22,6 +22,8 @@ from django_iot_ingest.wire import (
     read_device,
 )
 
+SLOT_STATUSES = AbstractStationSlot.Status.values
+
 BANK_STATUSES = [
     status
     for status in AbstractPowerBank.Status.values
@@ -130,7 +132,7 @@ class _Cabinet:
     def _slot_status(self, row: Mapping[str, Any], metadata: Mapping[str, Any], path: str) -> str:
         if metadata.get("error_code") is not None:
             return AbstractStationSlot.Status.ERROR
-        status = choice(row.get("status"), AbstractStationSlot.Status.values)
+        status = choice(row.get("status"), SLOT_STATUSES)
         if status is None:
             self.reader.warn(WarningCode.UNKNOWN_STATUS, f"{path}.status")
         return status or AbstractStationSlot.Status.ERROR

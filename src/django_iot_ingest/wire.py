@@ -34,6 +34,8 @@ MAX_BATTERY = 100
 
 _SERIAL = re.compile(rf"[A-Za-z0-9._:-]{{1,{SERIAL_NUMBER_LENGTH}}}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_MAY_BE_UNSTORABLE = re.compile(rb"\\u(?:0000|[Dd][89A-Fa-f])")
+"""JSON has NUL and surrogates by escapes only, and UTF-8 has no surrogates at all."""
 
 
 class Reader:
@@ -45,6 +47,8 @@ class Reader:
         self.clock = Clock.for_attempt(receipt.signed_at, receipt.received_at)
         self.errors: dict[str, list[str]] = {}
         self.warnings: list[IngestWarning] = []
+        self.is_clean = _MAY_BE_UNSTORABLE.search(receipt.body) is None
+        """Whether every text of the body can be stored as it is."""
 
     def warn(self, code: WarningCode, path: str) -> None:
         """Note an oddity."""
@@ -70,7 +74,7 @@ class Reader:
             "received_at": native(self.receipt.received_at),
             "source": self.receipt.source,
             "warnings": tuple(self.warnings),
-            "raw": clean_json(self.payload),
+            "raw": self.payload if self.is_clean else clean_json(self.payload),
         }
 
     @cached_property
@@ -147,6 +151,8 @@ class Reader:
         if not isinstance(value, dict):
             self._drop(value, path)
             return None
+        if self.is_clean:
+            return value
         cleaned: dict[str, Any] = clean_json(value)
         if cleaned != value:
             self.warn(WarningCode.CLEANED, path)
