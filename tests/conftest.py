@@ -10,7 +10,7 @@ from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from django_iot_ingest import logs, refusals
+from django_iot_ingest import logs, principals, refusals
 from tests import leaks
 
 SECURITY = Path(__file__).parent / "security"
@@ -51,6 +51,7 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     that must not be there."""
     logs.throttle.clear()
     refusals.tally.clear()
+    principals.cache.clear()
     leaks.ears.begin()
     # All is logged, and heard; a test sees what it asks for.
     caplog.handler.setLevel(logging.WARNING)

@@ -140,7 +140,8 @@ def test_an_inactive_user_that_a_hosts_class_lets_through_is_not_permitted(
 
 
 def test_the_predicate_is_a_setting(gateway: Gateway, settings: Any) -> None:
-    set_ingest(settings, ADMIN_PREDICATE="tests.test_authentication.is_gateway")
+    predicate = "tests.test_authentication.is_gateway"
+    set_ingest(settings, ADMIN_PREDICATE=predicate, PRINCIPAL_CACHE_SECONDS=0)
     get_user_model().objects.update(is_staff=False, is_superuser=False)
     gateway.send(status())
     get_user_model().objects.update(username="somebody", is_staff=True, is_superuser=True)

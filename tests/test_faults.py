@@ -357,9 +357,10 @@ def test_the_process_dies_between_receipt_and_application(
 
 @pytest.mark.once
 def test_the_bearers_user_cannot_be_looked_up(
-    gateway: Gateway, rental: Any, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway, rental: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A signed return is held on to; anything else is told at once."""
+    settings.IOT_INGEST = {**settings.IOT_INGEST, "PRINCIPAL_CACHE_SECONDS": 0}
     from rest_framework_simplejwt.authentication import JWTAuthentication
 
     original, calls = JWTAuthentication.authenticate, []

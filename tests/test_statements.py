@@ -15,6 +15,13 @@ from tests.payloads import bank_row, cabinet, full, held_slot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+
+@pytest.fixture(autouse=True)
+def asks_for_each_bearer(settings: Any) -> None:
+    """Count the look-up of the user in every request."""
+    settings.IOT_INGEST = {**settings.IOT_INGEST, "PRINCIPAL_CACHE_SECONDS": 0}
+
+
 SIZES = (4, 8, 24, 48)
 MAX_STATEMENTS = 18
 

@@ -24,7 +24,7 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_iot_ingest import event_types, faults, logs, signing, strict_json
+from django_iot_ingest import event_types, faults, logs, principals, signing, strict_json
 from django_iot_ingest.conf import get_admin_predicate, ingest_settings, signature_secrets
 from django_iot_ingest.database import replace_lost_connection
 from django_iot_ingest.events import Receipt
@@ -135,6 +135,15 @@ class SignatureAuthentication(BaseAuthentication):
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not isinstance(header, str) or not _BEARER.fullmatch(header):
             raise NotAuthenticated
+        key = principals.key_of(header, ingest_settings.AUTHENTICATION_CLASSES)
+        found = principals.cache.find(key)
+        if found is None:
+            found = self.ask_all(request)
+            principals.cache.remember(key, found)
+        return found
+
+    def ask_all(self, request: Request) -> tuple[Any, Any]:
+        """Return what the first of the host's classes says that knows the bearer."""
         authenticators = list(self.bearer_authenticators())
         if not authenticators:
             raise ImproperlyConfigured(

@@ -58,6 +58,9 @@ class IngestSettings:
     ADMIN_PREDICATE: str = "django_iot_ingest.permissions.is_admin"
     """Dotted path of ``predicate(user) -> bool``: may this user post station data?"""
 
+    PRINCIPAL_CACHE_SECONDS: int = 30
+    """Seconds that a process lets a verified bearer in without asking again; 0 always asks."""
+
     MAX_BODY_BYTES: int = 262_144
     """Longest body that is read, in bytes."""
 

@@ -549,7 +549,10 @@ def test_a_token_does_not_outlive_its_user(line: Line, admin: Any, expected: str
 
 
 @case("a token whose user was demoted after it was made", NOT_PERMITTED)
-def test_a_token_gives_no_more_than_its_user_has_now(line: Line, admin: Any, expected: str) -> None:
+def test_a_token_gives_no_more_than_its_user_has_now(
+    line: Line, admin: Any, expected: str, settings: Any
+) -> None:
+    settings.IOT_INGEST = {**settings.IOT_INGEST, "PRINCIPAL_CACHE_SECONDS": 0}
     token = mint()
     assert told(line.call(extra={"HTTP_AUTHORIZATION": f"Bearer {token}"})) == APPLIED
     get_user_model().objects.update(is_superuser=False)

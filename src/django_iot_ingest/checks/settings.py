@@ -23,7 +23,7 @@ KINDS: dict[Any, tuple[str, tuple[type, ...]]] = {
 MOST = 2**31 - 1
 """Seconds or bytes: more overflows a ``timedelta`` or the longest wait of a thread."""
 
-LEAST = {"EJECT_GRACE": 0, "HOLD_MAX": 0}
+LEAST = {"EJECT_GRACE": 0, "HOLD_MAX": 0, "PRINCIPAL_CACHE_SECONDS": 0}
 """Lowest value of a number, where it is not 1."""
 
 LONG_TIMEOUT = 900
