@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
+from django.db.models import JSONField, Value
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -36,6 +37,7 @@ from tests.payloads import (
     held_slot,
     moment,
     returned,
+    stamp,
     status,
 )
 
@@ -1140,3 +1142,27 @@ def test_every_snapshot_says_that_the_station_lives(
     response = gateway.post(full(at=now - (60 if kind == "stale" else 40)))
     assert response.status_code == (503 if kind == "failed" else 200)
     assert before <= station().last_heard_at <= timezone.now()
+
+
+def test_metadata_that_was_only_uploaded_again_writes_no_slot(gateway: Gateway, now: int) -> None:
+    def told(lock: int, seconds: int) -> dict[str, Any]:
+        metadata = {"lock_count": lock, "last_updated": stamp(now + seconds)}
+        return full([empty_slot(1, slot_metadata=metadata)], [], at=now - 50)
+
+    assert gateway.send(told(1, 1))["slots_updated"] == 1
+    assert gateway.send(told(1, 2))["slots_updated"] == 0
+    assert gateway.send(told(2, 3))["slots_updated"] == 1
+    slot = get_station_slot_model().objects.get()
+    assert slot.slot_metadata == {"lock_count": 2, "last_updated": stamp(now + 3)}
+
+
+@pytest.mark.parametrize("odd", [[], [1], "text", None, 5])
+def test_metadata_that_somebody_replaced_is_what_the_device_says_again(
+    gateway: Gateway, now: int, odd: Any
+) -> None:
+    snapshot = full([empty_slot(1)], [], at=now - 50)
+    gateway.send(snapshot)
+    told = get_station_slot_model().objects.get().slot_metadata
+    get_station_slot_model().objects.update(slot_metadata=Value(odd, JSONField()))
+    gateway.send(snapshot)
+    assert get_station_slot_model().objects.get().slot_metadata == told

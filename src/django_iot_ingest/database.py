@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -106,20 +106,32 @@ def _bounded(connection: BaseDatabaseWrapper, arrived: float | None) -> Iterator
     is_mysql = connection.vendor == "mysql"
     session = _mysql_timeouts(connection, lock, statement) if is_mysql else nullcontext()
     with session, transaction.atomic(using=connection.alias, durable=True):
-        if connection.vendor == "postgresql":
-            _set_postgresql_timeouts(connection, lock, statement)
-        yield
+        if connection.vendor != "postgresql":
+            yield
+            return
+        with connection.execute_wrapper(_PostgresqlTimeouts(connection, lock, statement)):
+            yield
 
 
-def _set_postgresql_timeouts(
-    connection: BaseDatabaseWrapper, lock: float, statement: float
-) -> None:
-    """Set both for this transaction only."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
-            [f"{lock * 1000:.0f}", f"{statement * 1000:.0f}"],
-        )
+class _PostgresqlTimeouts:
+    """Set both for this transaction only: right before its first statement, sent together with it
+    where statements are."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, lock: float, statement: float) -> None:
+        self.connection = connection
+        self.milliseconds = [f"{lock * 1000:.0f}", f"{statement * 1000:.0f}"]
+        self.are_set = False
+
+    def __call__(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        if not self.are_set:
+            self.are_set = True
+            with self.connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('lock_timeout', %s, true),"
+                    " set_config('statement_timeout', %s, true)",
+                    self.milliseconds,
+                )
+        return execute(*statement)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from django_iot_ingest.events import FullReport, Receipt, Source, StationReport
 from django_iot_ingest.exceptions import Refusal, TemporarilyUnavailable
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.patience import hold_on
-from django_iot_ingest.services import Outcome
+from django_iot_ingest.services import Outcome, StationSyncService
 from django_iot_ingest.services.cabinet import WaitingReturns
 from django_iot_ingest.times import aware
 
@@ -47,6 +47,8 @@ class Answer:
     event_id: int
     state: str
     result: dict[str, Any]
+    is_awaited: bool = True
+    """Whether deferred returns may wait for what the event made known."""
 
 
 def ingest(
@@ -134,11 +136,13 @@ def _apply_at_once(
 ) -> Answer:
     def attempt(tried: frozenset[int]) -> Answer:
         row = ledger.new_row(receipt, report)
-        ledger.settle(row, _run(event_type, report, tried), started, is_claimed=False)
-        row.save(force_insert=True, using=alias())
+        service = _service(tried)
+        outcome = _run(service, event_type, report)
+        ledger.settle(row, outcome, started, is_claimed=False)
+        service.tables.record(row)
         if row.state == State.DEFERRED and event_type.newest_counts:
             ledger.supersede(row)
-        return Answer(row.pk, row.state, row.result or {})
+        return Answer(row.pk, row.state, row.result or {}, outcome.is_awaited)
 
     def record(error: Exception) -> None:
         ledger.fail(ledger.new_row(receipt, report), error, started, is_claimed=False)
@@ -184,7 +188,10 @@ def _apply_row(
 ) -> Outcome:
     if event_type.newest_counts and ledger.is_superseded(row):
         return Outcome(state=State.STALE)
-    return _run(event_type, report, tried)
+    service = _service(tried)
+    outcome = _run(service, event_type, report)
+    service.tables.flush()
+    return outcome
 
 
 def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport]:
@@ -193,9 +200,13 @@ def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport
     return event_types.read_receipt(Receipt(bytes(row.body), row.signed_at, received_at, source))
 
 
-def _run(event_type: EventType, report: StationReport, tried: frozenset[int]) -> Outcome:
+def _service(tried: frozenset[int]) -> StationSyncService:
     service = get_sync_service()
     service.returns_tried = tried
+    return service
+
+
+def _run(service: StationSyncService, event_type: EventType, report: StationReport) -> Outcome:
     outcome = event_type.apply(service, report)
     if outcome.station is None:
         ledger.touch(report)
@@ -222,7 +233,7 @@ def _follow_up(
         report.device_serial,
         answer.state,
     )
-    if isinstance(report, FullReport) and answer.state == State.APPLIED:
+    if isinstance(report, FullReport) and answer.state == State.APPLIED and answer.is_awaited:
         _apply_deferred_returns(report, started, arrived)
 
 

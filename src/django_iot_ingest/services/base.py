@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -10,9 +10,7 @@ from django.db import IntegrityError
 
 from django_iot_ingest import signals
 from django_iot_ingest.conf import (
-    get_power_bank_model,
     get_station_model,
-    get_station_slot_model,
     ingest_settings,
 )
 from django_iot_ingest.database import alias
@@ -40,16 +38,13 @@ Report = TypeVar("Report", bound=StationReport)
 
 
 class StationSync(Generic[Report]):
-    """Apply one report inside the open transaction.
-
-    Rows are locked in one order everywhere: the inbox row (by the caller), the station, the banks
-    by serial number.
-    """
+    """Apply one report inside the open transaction; see ``Tables`` for the order of locks."""
 
     def __init__(self, service: StationSyncService, report: Report) -> None:
         self.service = service
         self.report = report
         self.using = alias()
+        self.tables = service.tables
         self.outcome = Outcome(warnings=list(report.warnings))
         self.is_new = False
         self.changed: set[str] = set()
@@ -72,15 +67,7 @@ class StationSync(Generic[Report]):
 
     def find_station(self) -> AbstractStation | None:
         """Lock and return the station of the event's serial number."""
-        station: AbstractStation | None = (
-            self.stations().filter(serial_number=self.report.device_serial).first()
-        )
-        return station
-
-    def stations(self) -> Any:
-        """Return the host's station rows; reading them locks them in order of serial number."""
-        stations = get_station_model()._base_manager.using(self.using)
-        return stations.select_for_update().order_by("serial_number")
+        return self.tables.lock_station(self.report.device_serial)
 
     def new_station(self) -> AbstractStation:
         """Return an unsaved station with the host's defaults."""
@@ -126,8 +113,9 @@ class StationSync(Generic[Report]):
             self.insert(lambda: station.save(force_insert=True, using=self.using))
             self.call(self.service.on_station_created, self.created_event(station))
         else:
-            rows.update(station, self.changed)
+            self.tables.update(station, self.changed)
         if self.status_change:
+            self.tables.flush()
             hooks.record_status_change(self.service, self.status_change, self.using)
 
     def created_event(self, station: AbstractStation) -> StationCreated:
@@ -135,37 +123,7 @@ class StationSync(Generic[Report]):
         received_at, raw = self.report.received_at, self.report.raw
         return StationCreated(station=station, received_at=received_at, raw=raw)
 
-    # Slots and banks
-
-    def slots(self) -> Any:
-        """Return the host's slot rows. They are guarded by their station's lock."""
-        return get_station_slot_model()._base_manager.using(self.using)
-
-    def power_banks(self) -> Any:
-        """Return the host's bank rows."""
-        return get_power_bank_model()._base_manager.using(self.using)
-
-    def lock_power_banks(self, serials: Collection[str]) -> dict[str, AbstractPowerBank]:
-        """Lock the banks of these serial numbers, by serial number; see ``last_located``."""
-        locked = self.power_banks().select_for_update().order_by("serial_number")
-        banks = {
-            bank.serial_number: bank for bank in locked.filter(serial_number__in=sorted(serials))
-        }
-        self.read_confirmations(banks.values())
-        return banks
-
-    def read_confirmations(self, banks: Collection[AbstractPowerBank]) -> None:
-        """Set ``confirmed_at`` on locked banks: the newest report of the station each is at.
-
-        This is a statement of its own, after the one that locks: while that one waited, another
-        station's snapshot may have confirmed a bank, which it would not see.
-        """
-        station_ids = {bank.current_station_id for bank in banks}  # type: ignore[attr-defined]
-        stations = get_station_model()._base_manager.using(self.using)
-        reports = stations.filter(pk__in=station_ids - {None}).values_list("pk", "last_report_at")
-        reported_at = dict(reports)
-        for bank in banks:
-            bank.confirmed_at = reported_at.get(bank.current_station_id)  # type: ignore[attr-defined]
+    # Banks
 
     def place(
         self, bank: AbstractPowerBank, station: AbstractStation, slot: AbstractStationSlot | None
@@ -181,7 +139,8 @@ class StationSync(Generic[Report]):
             "missing_since": None,
         }
         changed = rows.assign(bank, location)
-        bank.current_station, bank.current_slot = station, slot
+        if changed:
+            bank.current_station, bank.current_slot = station, slot
         return changed
 
     def date_place(self, bank: AbstractPowerBank, station: AbstractStation) -> set[str]:
@@ -199,7 +158,8 @@ class StationSync(Generic[Report]):
             raise ConcurrentChange from error
 
     def call(self, hook: Callable[[Any], None], event: Any) -> None:
-        """Run a hook of the host inside the transaction."""
+        """Run a hook of the host inside the transaction, after what was written before it."""
+        self.tables.flush()
         hooks.call(hook, event, self.using)
 
     def tell_of_return(
@@ -231,7 +191,7 @@ class StationSync(Generic[Report]):
     def stale(self, station: AbstractStation) -> Outcome:
         """Change nothing but that the station was heard."""
         self.outcome.state = IngestEvent.State.STALE
-        rows.update(station, self.changed)
+        self.tables.update(station, self.changed)
         return self.outcome
 
     def finish(self) -> Outcome:

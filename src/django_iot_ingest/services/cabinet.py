@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,9 @@ class CabinetSync:
         self.sync = sync
         self.report = sync.report
         self.station = station
-        self.slots: dict[int, AbstractStationSlot] = {}
-        self.banks: dict[str, AbstractPowerBank] = {}
+        self.tables = sync.tables
+        self.slots = sync.slots
+        self.banks = sync.banks
         self.changed_slots: dict[Any, tuple[AbstractStationSlot, set[str]]] = {}
         self.new_banks: list[AbstractPowerBank] = []
         self.changed_banks: dict[str, tuple[AbstractPowerBank, set[str]]] = {}
@@ -61,26 +62,9 @@ class CabinetSync:
 
     # Reading
 
-    def lock(self) -> None:
-        """Lock the banks concerned, by serial number, and read the slots."""
-        if not self.report.reports_slots:
-            return
-        reported = {bank.serial_number for bank in self.report.power_banks}
-        self.banks = self.sync.lock_power_banks(reported | self.serials_here())
-        self.heed_waiting_returns(reported)
-        if not self.sync.is_new:
-            slots = self.sync.slots().filter(station=self.station.pk)
-            self.slots = {slot.slot_number: slot for slot in slots}
-
-    def serials_here(self) -> set[str]:
-        """Return the serial numbers of the banks at this station, not yet locked."""
-        if self.sync.is_new:
-            return set()
-        banks = self.sync.power_banks().filter(current_station=self.station.pk)
-        return set(banks.values_list("serial_number", flat=True))
-
-    def heed_waiting_returns(self, reported: set[str]) -> None:
+    def heed_waiting_returns(self) -> None:
         """Raise ``WaitingReturns`` if a rented bank that is shown has a return in the inbox."""
+        reported = {bank.serial_number for bank in self.report.power_banks}
         rented = [serial for serial in reported & self.banks.keys() if self.is_rented(serial)]
         if not rented:
             return
@@ -107,6 +91,8 @@ class CabinetSync:
         self.compare_banks()
         self.write_slots()
         self.write_banks()
+        if self.steps:
+            self.tables.flush()
         for step in self.steps:
             step()
 
@@ -114,12 +100,13 @@ class CabinetSync:
         """Create the slots that are new, since banks point at them, and set the others."""
         new = []
         for told in self.report.slots:
-            values = rows.known(
-                status=told.status,
-                battery_level=told.battery_level,
-                slot_metadata=told.slot_metadata,
-            )
             slot = self.slots.get(told.slot_number)
+            metadata = told.slot_metadata
+            if slot is not None and metadata is not None and is_same(slot.slot_metadata, metadata):
+                metadata = None
+            values = rows.known(
+                status=told.status, battery_level=told.battery_level, slot_metadata=metadata
+            )
             if slot is None:
                 number, station = told.slot_number, self.station
                 slot = get_station_slot_model()(slot_number=number, station=station, **values)
@@ -128,7 +115,7 @@ class CabinetSync:
                 self.changed_slots[slot.pk] = (slot, rows.assign(slot, values))
             self.slots[told.slot_number] = slot
         if new:
-            self.sync.insert(lambda: self.sync.slots().bulk_create(new))
+            self.sync.insert(lambda: self.tables.slots().bulk_create(new))
         self.sync.outcome.slots_updated += len(new)
 
     def write_slots(self) -> None:
@@ -140,7 +127,7 @@ class CabinetSync:
                 _, changed = self.changed_slots.get(slot.pk, (slot, set()))
                 filled = rows.assign(slot, {"status": status.OCCUPIED})
                 self.changed_slots[slot.pk] = (slot, changed | filled)
-        written = rows.update_all(self.changed_slots, self.sync.using)
+        written = self.tables.update_all(self.changed_slots)
         self.sync.outcome.slots_updated += written
 
     def compare_banks(self) -> None:
@@ -179,6 +166,7 @@ class CabinetSync:
         """Return a bank at first sight, unsaved; None if none may be created."""
         if not ingest_settings.AUTO_CREATE_POWER_BANKS:
             return None
+        self.tables.flush()
         defaults = self.sync.service.get_power_bank_defaults(told.serial_number)
         bank = get_power_bank_model()(**{**defaults, "serial_number": told.serial_number})
         self.new_banks.append(bank)
@@ -277,8 +265,8 @@ class CabinetSync:
         """Create and update banks, in one statement each."""
         if self.new_banks:
             new = sorted(self.new_banks, key=lambda bank: bank.serial_number)
-            self.sync.insert(lambda: self.sync.power_banks().bulk_create(new))
-        changed = rows.update_all(self.changed_banks, self.sync.using)
+            self.sync.insert(lambda: self.tables.power_banks().bulk_create(new))
+        changed = self.tables.update_all(self.changed_banks)
         self.sync.outcome.power_banks_updated += len(self.new_banks) + changed
 
     # What ends in a hook
@@ -361,3 +349,11 @@ class CabinetSync:
         )
         self.sync.call(self.sync.service.on_power_bank_missing, event)
         hooks.notify(self.sync.service, signals.power_bank_missing, self.sync.using, event=event)
+
+
+def is_same(known: Any, told: Mapping[str, Any]) -> bool:
+    """Return whether metadata says nothing new: ``last_updated`` differs in every upload."""
+    if known == told or not isinstance(known, dict):
+        return bool(known == told)
+    renewed = {"last_updated": None}
+    return {**known, **renewed} == {**told, **renewed}

@@ -22,6 +22,8 @@ class Outcome:
     power_banks_updated: int = 0
     offline_returns_processed: int = 0
     warnings: list[IngestWarning] = field(default_factory=list)
+    is_awaited: bool = True
+    """Whether deferred returns may wait for what the event made known."""
 
     def warn(self, code: WarningCode, path: str) -> None:
         """Add a warning to those that reading the payload gave, up to the same limit."""

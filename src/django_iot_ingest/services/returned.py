@@ -29,7 +29,9 @@ class ReturnSync(StationSync[ReturnReport]):
         if station is None:
             return self.outcome.defer(WarningCode.STATION_UNKNOWN, "device.serial_number")
         slot = self.find_slot(station)
-        banks = self.lock_power_banks({self.report.power_bank_serial} | self.serials_in(slot))
+        banks = self.tables.lock_power_banks(
+            {self.report.power_bank_serial} | self.serials_in(slot)
+        )
         self.update_station(station)
         bank = banks.pop(self.report.power_bank_serial, None)
         if bank is None:
@@ -45,7 +47,7 @@ class ReturnSync(StationSync[ReturnReport]):
         if number is None or self.is_new:
             slot = None
         else:
-            slot = self.slots().filter(station=station.pk, slot_number=number).first()
+            slot = self.tables.slots().filter(station=station.pk, slot_number=number).first()
         if slot is None:
             self.outcome.warn(WarningCode.SLOT_UNKNOWN, "return_event.slot_number")
         return slot
@@ -54,7 +56,7 @@ class ReturnSync(StationSync[ReturnReport]):
         """Return the serial numbers of the banks that are in a slot, not yet locked."""
         if slot is None:
             return set()
-        banks = self.power_banks().filter(current_slot=slot.pk)
+        banks = self.tables.power_banks().filter(current_slot=slot.pk)
         return set(banks.values_list("serial_number", flat=True))
 
     def update_station(self, station: AbstractStation) -> None:
@@ -62,6 +64,7 @@ class ReturnSync(StationSync[ReturnReport]):
         self.assign_heartbeat(station, self.report.last_heartbeat)
         self.revive(station, StationStatusChange.Trigger.RETURNED)
         self.save_station(station)
+        self.tables.flush()
 
     def apply(
         self,

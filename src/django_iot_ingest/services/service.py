@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
+from django_iot_ingest.database import alias
 from django_iot_ingest.events import (
     FullReport,
     PowerBankMissing,
@@ -18,6 +20,7 @@ from django_iot_ingest.services.full import FullSync
 from django_iot_ingest.services.outcome import Outcome
 from django_iot_ingest.services.returned import ReturnSync
 from django_iot_ingest.services.status import StatusSync
+from django_iot_ingest.services.tables import Tables, tables
 
 
 class StationSyncService:
@@ -30,6 +33,11 @@ class StationSyncService:
 
     returns_tried: frozenset[int] = frozenset()
     """Inbox ids of waiting returns that were tried just before this snapshot is applied."""
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The rows that this event reads and writes."""
+        return tables(alias())
 
     def get_station_defaults(self, serial_number: str) -> Mapping[str, Any]:
         """Return values of the host's own columns for a station that is about to be created."""

@@ -29,5 +29,5 @@ class StatusSync(StationSync[StatusReport]):
         station = super().find_station()
         if station is not None:
             return station
-        same_imei = list(self.stations().filter(imei=self.report.device_serial)[:2])
+        same_imei = list(self.tables.locked_stations().filter(imei=self.report.device_serial)[:2])
         return same_imei[0] if len(same_imei) == 1 else None

@@ -1,0 +1,248 @@
+"""A snapshot's rows on PostgreSQL: few statements, prepared, each round trip with all that it can.
+
+Building and compiling an ORM statement costs more than running it. What is read here is turned into
+the host's model instances by the models' own fields, and what is written goes through them too.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, time
+from typing import Any
+
+from django.db import connections, models
+from django.db.models.signals import post_save, pre_save
+
+from django_iot_ingest.conf import (
+    get_power_bank_model,
+    get_station_model,
+    get_station_slot_model,
+)
+from django_iot_ingest.faults import ConcurrentChange
+from django_iot_ingest.models import AbstractPowerBank, AbstractStation, IngestEvent
+from django_iot_ingest.models.fields import SerialNumberField
+from django_iot_ingest.services import rows, statements
+from django_iot_ingest.services.tables import Banks, Slots, Tables
+
+try:
+    import psycopg
+    from psycopg.types.json import Jsonb
+except ImportError:  # psycopg2, or none: the ORM serves
+    psycopg = None  # type: ignore[assignment]
+
+logger = logging.getLogger("django_iot_ingest.services")
+
+Statement = tuple[str, Sequence[Any]]
+
+LOST_STATEMENTS = ("26000", "42P05")
+"""SQLSTATEs of a pooler that gave the session with our prepared statements to somebody else."""
+
+PLAIN_FIELDS = (
+    SerialNumberField,
+    models.CharField,
+    models.DateTimeField,
+    models.ForeignKey,
+    models.PositiveSmallIntegerField,
+    models.TextField,
+)
+"""What the abstract models are made of: a host's own kinds of field prepare their values."""
+
+_unprepared: set[str] = set()
+"""Databases behind a pooler where no statement stays prepared."""
+
+
+def is_usable(using: str) -> bool:
+    """Return whether a database and the host's models can be served by set statements."""
+    connection: Any = connections[using]
+    return (
+        psycopg is not None
+        and connection.Database is psycopg
+        and all(is_plain(model) for model in host_models())
+    )
+
+
+def is_plain(model: type[models.Model]) -> bool:
+    """Return whether one table holds all of a model, and its manager sees every row."""
+    return not model._meta.parents and model._meta.base_manager_name is None
+
+
+def host_models() -> tuple[type[models.Model], type[models.Model], type[models.Model]]:
+    """Return the host's models of station, bank and slot."""
+    return get_station_model(), get_power_bank_model(), get_station_slot_model()
+
+
+class PostgresqlTables(Tables):
+    """Reads a station, its banks and slots in one round trip, and writes them in another."""
+
+    def __init__(self, using: str) -> None:
+        super().__init__(using)
+        self.connection: Any = connections[using]
+        self.waiting: list[Statement] = []
+
+    # Reading and locking
+
+    def lock_cabinet(
+        self, serial: str, reported: Collection[str]
+    ) -> tuple[AbstractStation | None, Banks, Slots]:
+        """As the ORM does, statement by statement, each of which sees what the locks before gave."""
+        serials = sorted(reported)
+        parameters: list[list[Any]] = [[serial], [serials, serial], [serial], [serial, serials]]
+        sql = statements.cabinet_sql(*host_models())
+        *found, waiting = self.run(list(zip(sql, parameters, strict=True)))
+        self.is_awaited = bool(waiting)
+        stations, banks, slots = map(self.instances, host_models(), found)
+        station = stations[0] if stations else None
+        self.confirm_from(station, banks)
+        by_serial = {bank.serial_number: bank for bank in banks}
+        return station, by_serial, {slot.slot_number: slot for slot in slots}
+
+    def confirm_from(
+        self, station: AbstractStation | None, banks: Collection[AbstractPowerBank]
+    ) -> None:
+        """Ask other stations only if a bank is at one; this one's report is at hand, and locked."""
+        here = station.pk if station else None
+        if any(bank.current_station_id not in (None, here) for bank in banks):  # type: ignore[attr-defined]
+            self.confirm(banks)
+            return
+        for bank in banks:
+            is_here = bank.current_station_id is not None  # type: ignore[attr-defined]
+            bank.confirmed_at = station.last_report_at if station and is_here else None  # type: ignore[attr-defined]
+
+    def instances(self, model: type[models.Model], found: Iterable[Sequence[Any]]) -> list[Any]:
+        """Return model instances as the ORM makes them."""
+        names, converters = statements.loading(model, self.using)
+        made = []
+        for values in found:
+            values = list(values)
+            for position, expression, convert in converters:
+                values[position] = convert(values[position], expression, self.connection)
+            made.append(model.from_db(self.using, names, values))
+        return made
+
+    # Writing
+
+    def update(self, row: Any, fields: Iterable[str]) -> None:
+        """Write one row with the others, unless the host listens or has a ``save`` of its own."""
+        names = set(fields)
+        if names and is_watched(type(row)):
+            super().update(row, names)
+        elif names:
+            self.update_all({row.pk: (row, names)})
+
+    def update_all(self, changes: Mapping[Any, tuple[Any, set[str]]]) -> int:
+        """Keep one statement for all rows, until ``flush``."""
+        changed = [(row, fields) for row, fields in changes.values() if fields]
+        if changed:
+            model: Any = type(changed[0][0])
+            automatic = rows.automatic_fields(model)
+            names = sorted(set().union(automatic, *(fields for _, fields in changed)))
+            told = self.told([row for row, _ in changed], [*map(model._meta.get_field, names)])
+            self.waiting.append((statements.update_sql(model, tuple(names), self.using), [told]))
+        return len(changed)
+
+    def told(self, changed: Sequence[Any], fields: Sequence[Any]) -> str:
+        """Return rows as a JSON list of objects: one parameter, which costs least to send."""
+        as_they_are = {field.column: field.attname for field in fields if is_plain_value(field)}
+        others = [field for field in fields if field.column not in as_they_are]
+        told = []
+        for row in changed:
+            values = {column: getattr(row, name) for column, name in as_they_are.items()}
+            for field in others:
+                values[field.column] = self.saved(field, row, add=False)
+            told.append({"pk": row.pk, **values})
+        return json.dumps(told, default=text_of)
+
+    def saved(self, field: Any, row: models.Model, *, add: bool) -> Any:
+        """Return the value of a column as it is sent."""
+        return field.get_db_prep_save(field.pre_save(row, add=add), connection=self.connection)
+
+    def record(self, event: IngestEvent) -> None:
+        """Insert the inbox row in the same round trip."""
+        if is_watched(IngestEvent):
+            super().record(event)
+            return
+        fields = [field for field in IngestEvent._meta.concrete_fields if not field.primary_key]
+        values = [self.saved(field, event, add=True) for field in fields]
+        self.waiting.append((statements.insert_sql(IngestEvent), values))
+        event.pk = self.flush_and_fetch()[-1][0][0]
+        event._state.adding, event._state.db = False, self.using
+
+    def flush(self) -> None:
+        """Write what waits, in one round trip."""
+        if self.waiting:
+            self.flush_and_fetch()
+
+    def flush_and_fetch(self) -> list[list[Sequence[Any]]]:
+        waiting, self.waiting = self.waiting, []
+        return self.run(waiting)
+
+    # Round trips
+
+    def run(self, sent: Sequence[Statement]) -> list[list[Sequence[Any]]]:
+        """Send statements together; return the rows of each."""
+        self.connection.ensure_connection()
+        raw = self.connection.connection
+        threshold = raw.prepare_threshold
+        try:
+            raw.prepare_threshold = 0 if self.may_prepare() else None
+            with self.connection.wrap_database_errors, raw.pipeline():
+                cursors = [self.execute(raw, *statement) for statement in sent]
+            return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        except Exception as error:
+            self.heed_pooler(error)
+            raise
+        finally:
+            raw.prepare_threshold = threshold
+
+    def execute(self, raw: Any, sql: str, parameters: Sequence[Any]) -> Any:
+        """Send one statement through Django's own wrappers, with parameters bound by the server."""
+        cursor = self.connection._prepare_cursor(psycopg.Cursor(raw))
+        cursor.execute(sql, parameters)
+        return cursor
+
+    def may_prepare(self) -> bool:
+        """Return whether statements may stay prepared.
+
+        They may not behind a pooler that gives each transaction another session, which the project
+        says by ``DISABLE_SERVER_SIDE_CURSORS`` or we saw; and Django's log of queries shows no
+        prepared ones.
+        """
+        is_pooled = self.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+        return not (is_pooled or self.using in _unprepared or self.connection.queries_logged)
+
+    def heed_pooler(self, error: BaseException) -> None:
+        """Prepare no more on this database if a prepared statement was lost; begin again."""
+        if getattr(error.__cause__, "sqlstate", None) in LOST_STATEMENTS:
+            _unprepared.add(self.using)
+            logger.warning(
+                "StationSyncService: prepared statements do not last on %r: a pooler that gives each "
+                "transaction another session? Set DISABLE_SERVER_SIDE_CURSORS.",
+                self.using,
+            )
+            raise ConcurrentChange from error
+
+
+def is_plain_value(field: Any) -> bool:
+    """Return whether a column's value is sent as the attribute holds it."""
+    if type(field) is models.JSONField:
+        return field.encoder is None
+    return type(field) in PLAIN_FIELDS and not getattr(field, "auto_now", False)
+
+
+def text_of(value: Any) -> Any:
+    """Return what JSON does not know, as PostgreSQL reads it."""
+    if isinstance(value, Jsonb):
+        return json.loads(value.dumps(value.obj) if value.dumps else json.dumps(value.obj))
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def is_watched(model: type[models.Model]) -> bool:
+    """Return whether a host sees each row of a model saved: by signals or a ``save`` of its own."""
+    return (
+        pre_save.has_listeners(model)
+        or post_save.has_listeners(model)
+        or model.save is not models.Model.save
+        or model.save_base is not models.Model.save_base
+    )

@@ -1,0 +1,114 @@
+"""SQL for PostgreSQL, built once for each of the host's models.
+
+Nothing but names of tables, columns and types is written into it; every value is a parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from django.db import connections
+
+from django_iot_ingest.models import IngestEvent
+
+Model = Any
+"""A model class: its fields are asked for more than Django's types tell of them."""
+
+_LENGTH = re.compile(r"\([0-9, ]+\)")
+
+
+@cache
+def table(model: Model) -> str:
+    return quoted(model._meta.db_table)
+
+
+@cache
+def column(model: Model, name: str) -> str:
+    return quoted(model._meta.get_field(name).column)
+
+
+@cache
+def primary_key(model: Model) -> str:
+    return quoted(model._meta.pk.column)
+
+
+@cache
+def select(model: Model) -> str:
+    """Return the SELECT of all columns of a model, from ``t``."""
+    columns = ", ".join(f"t.{quoted(field.column)}" for field in model._meta.concrete_fields)
+    return f"SELECT {columns} FROM {table(model)} t"
+
+
+@cache
+def loading(model: Model, using: str) -> tuple[list[str], list[tuple[int, Any, Any]]]:
+    """Return the attributes that ``select`` reads, and what converts some of their values."""
+    connection = connections[using]
+    converters = []
+    for position, field in enumerate(model._meta.concrete_fields):
+        expression = field.get_col(model._meta.db_table)
+        own = connection.ops.get_db_converters(expression) + expression.get_db_converters(
+            connection
+        )
+        converters += [(position, expression, convert) for convert in own]
+    return [field.attname for field in model._meta.concrete_fields], converters
+
+
+@cache
+def cabinet_sql(station: Model, power_bank: Model, slot: Model) -> list[str]:
+    """Return what locks a station, locks its banks and others, reads its slots, and asks whether
+    returns wait for any of them."""
+    serial = column(station, "serial_number")
+    here = f"(SELECT s.{primary_key(station)} FROM {table(station)} s WHERE s.{serial} = %s)"
+    bank_serial = column(power_bank, "serial_number")
+    return [
+        f"{select(station)} WHERE t.{serial} = %s FOR UPDATE",
+        (
+            f"{select(power_bank)} WHERE t.{bank_serial} = ANY(%s)"
+            f" OR t.{column(power_bank, 'current_station')} = {here}"
+            f" ORDER BY t.{bank_serial} FOR UPDATE"
+        ),
+        f"{select(slot)} WHERE t.{column(slot, 'station')} = {here}",
+        (
+            f"SELECT 1 FROM {table(IngestEvent)} WHERE state = 'deferred'"
+            " AND event_type = 'returned'"
+            " AND (device_serial = %s OR power_bank_serial = ANY(%s)) LIMIT 1"
+        ),
+    ]
+
+
+@cache
+def update_sql(model: Model, names: tuple[str, ...], using: str) -> str:
+    """Return the UPDATE of many rows, from a list of objects with ``pk`` and the columns' values."""
+    fields = [model._meta.get_field(name) for name in names]
+    columns = [f"{quoted(field.column)} {sent_type(field, using)}" for field in fields]
+    changes = ", ".join(f"{quoted(f.column)} = r.{quoted(f.column)}" for f in fields)
+    told = ", ".join([f"pk {sent_type(model._meta.pk, using)}", *columns])
+    return (
+        f"UPDATE {table(model)} t SET {changes} FROM jsonb_to_recordset(%s::jsonb) AS r({told})"
+        f" WHERE t.{primary_key(model)} = r.pk"
+    )
+
+
+@cache
+def insert_sql(model: Model) -> str:
+    """Return the INSERT of one row that returns its primary key."""
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    columns = ", ".join(quoted(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    return (
+        f"INSERT INTO {table(model)} ({columns}) VALUES ({places}) RETURNING {primary_key(model)}"
+    )
+
+
+def sent_type(field: Any, using: str) -> str:
+    """Return the type of a column's values, without a length: a cast would cut them."""
+    own = field.rel_db_type if field.primary_key else field.db_type
+    return _LENGTH.sub("", own(connections[using]))
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotes, as Django does, with no sign of a parameter in it."""
+    is_quoted = name.startswith('"') and name.endswith('"')
+    return (name if is_quoted else f'"{name}"').replace("%", "%%")

@@ -1,0 +1,239 @@
+"""PostgreSQL's set statements leave the same rows as the ORM, whatever is reported."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+from uuid import UUID
+
+import pytest
+from django.db import DataError, connection, transaction
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from django_iot_ingest import inbox
+from django_iot_ingest.conf import (
+    get_power_bank_model,
+    get_station_model,
+    get_station_slot_model,
+)
+from django_iot_ingest.event_types import read_receipt
+from django_iot_ingest.events import Receipt
+from django_iot_ingest.models import IngestEvent, StationStatusChange
+from django_iot_ingest.services import postgresql, service
+from django_iot_ingest.services.postgresql import PostgresqlTables
+from django_iot_ingest.services.tables import Tables
+from tests import payloads
+from tests.hosts import start_rental
+from tests.payloads import bank_row, full, held_slot, moment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = 1_795_452_778
+STATIONS = ("A", "B")
+BANKS = ("1", "2", "3", "4")
+OURS = ("id", "received_at", "applied_at", "duration", "retry_at")
+"""Columns that differ from one run to the next; the order of rows says nothing."""
+
+only_on_postgresql = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="set statements are PostgreSQL's"
+)
+
+numbers = st.integers(1, 3)
+levels = st.integers(0, 101)
+slots = st.builds(
+    held_slot,
+    numbers,
+    st.sampled_from([*BANKS, None, ""]),
+    status=st.sampled_from(["AVAILABLE", "OCCUPIED", "ERROR", "odd"]),
+    battery_level=levels,
+    slot_metadata=st.fixed_dictionaries({"lock": levels}, optional={"error_code": st.just("7")}),
+)
+banks = st.builds(
+    bank_row,
+    st.sampled_from(BANKS),
+    st.none() | numbers,
+    status=st.sampled_from(["AVAILABLE", "DAMAGED", "odd"]),
+    battery_level=levels,
+    hardware_info=st.dictionaries(st.sampled_from("ab"), levels | st.text("é\x00\"'%", max_size=2)),
+)
+snapshots = st.builds(
+    full,
+    st.lists(slots, max_size=3),
+    st.lists(banks, max_size=3),
+    at=st.integers(NOW, NOW + 5),
+    serial=st.sampled_from(STATIONS),
+    device=st.fixed_dictionaries(
+        {
+            "status": st.sampled_from(["ONLINE", "OFFLINE"]),
+            "signal_strength": st.text("%s'", max_size=2),
+        }
+    ),
+)
+returns = st.builds(
+    payloads.returned,
+    st.sampled_from(BANKS),
+    st.none() | numbers,
+    at=st.integers(NOW, NOW + 5),
+    serial=st.sampled_from(STATIONS),
+)
+statuses = st.builds(
+    payloads.status,
+    st.sampled_from(["ONLINE", "OFFLINE"]),
+    at=st.integers(NOW, NOW + 5),
+    serial=st.sampled_from(STATIONS),
+)
+rentals = st.sampled_from(BANKS)
+histories = st.lists(snapshots | snapshots | returns | statuses | rentals, min_size=1, max_size=8)
+
+
+def empty() -> None:
+    """Forget every row, and begin to count keys anew."""
+    tables = [model._meta.db_table for model in (*hosts(), IngestEvent, StationStatusChange)]
+    tables = [connection.ops.quote_name(table) for table in tables]
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+
+
+def hosts() -> tuple[Any, ...]:
+    return get_station_model(), get_station_slot_model(), get_power_bank_model()
+
+
+def apply(history: list[Any]) -> list[tuple[str, Any]]:
+    """Apply a history through the inbox, and return what was answered."""
+    answers = []
+    for position, said in enumerate(history):
+        at = NOW + 10 + position
+        if isinstance(said, str):
+            bank = get_power_bank_model().objects.filter(serial_number=said).first()
+            if bank and bank.status != bank.Status.RENTED:
+                with transaction.atomic():
+                    start_rental(bank, moment(at))
+            continue
+        receipt = Receipt(payloads.encode(said), at, moment(at))
+        answer = inbox.ingest(*read_receipt(receipt), receipt)
+        answers.append((answer.state, answer.result))
+    return answers
+
+
+def contents() -> list[Any]:
+    """Return every row of every table concerned; random keys by what they stand for."""
+    station, slot, bank = hosts()
+    names = {row.pk: row.serial_number for row in station.objects.all()}
+    names |= {row.pk: (names[row.station_id], row.slot_number) for row in slot.objects.all()}
+    names |= {row.pk: row.serial_number for row in bank.objects.all()}
+    known = {str(pk): name for pk, name in names.items() if isinstance(pk, UUID)}
+    kept = []
+    for model in (station, slot, bank, StationStatusChange, IngestEvent):
+        rows = [named(row, known) for row in model.objects.values()]
+        kept.append(sorted(rows, key=repr))
+    return kept
+
+
+def named(value: Any, known: dict[str, Any]) -> Any:
+    """Return a value, or a whole row, with what random keys stand for in their place."""
+    if isinstance(value, dict):
+        return {name: named(item, known) for name, item in value.items() if name not in OURS}
+    return known.get(str(value), value) if isinstance(value, UUID | str) else value
+
+
+def run(history: list[Any], tables: type[Tables]) -> tuple[Any, Any]:
+    empty()
+    with mock.patch.object(service, "tables", tables):
+        answers = apply(history)
+        return [state for state, _ in answers], contents()
+
+
+@pytest.mark.whole
+@only_on_postgresql
+@hypothesis_settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(histories)
+def test_both_leave_the_same_rows_and_answers(history: list[Any]) -> None:
+    assert run(history, PostgresqlTables) == run(history, Tables)
+
+
+@only_on_postgresql
+def test_set_statements_are_what_a_host_gets() -> None:
+    assert isinstance(service.StationSyncService().tables, PostgresqlTables)
+
+
+@only_on_postgresql
+def test_a_host_that_listens_hears_each_station_saved() -> None:
+    from django.db.models.signals import post_save
+
+    heard: list[Any] = []
+
+    def listen(instance: Any, update_fields: Any, **_: Any) -> None:
+        heard.append(update_fields)
+
+    apply([full(at=NOW)])
+    post_save.connect(listen, sender=get_station_model())
+    try:
+        apply([full(at=NOW + 1, device={"imei": "changed"})])
+    finally:
+        post_save.disconnect(listen, sender=get_station_model())
+    assert [bool(fields and "imei" in fields) for fields in heard] == [True]
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("sqlstate", ["26000", "42P05"])
+def test_a_pooler_that_loses_prepared_statements_is_found_out(
+    sqlstate: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import psycopg
+
+    monkeypatch.setattr(postgresql, "_unprepared", set())
+    lost = psycopg.errors.lookup(sqlstate)("gone")
+    original = postgresql.PostgresqlTables.execute
+
+    def execute(self: Any, raw: Any, sql: str, parameters: Any) -> Any:
+        if self.may_prepare():
+            raise lost
+        return original(self, raw, sql, parameters)
+
+    monkeypatch.setattr(postgresql.PostgresqlTables, "execute", execute)
+    assert apply([full(at=NOW)])[0][0] == "applied"
+    assert "prepared statements do not last" in caplog.text
+    assert apply([full(at=NOW + 1)])[0][0] == "applied"
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("is_pooled", [False, True])
+def test_nothing_stays_prepared_where_the_project_tells_of_a_pooler(
+    is_pooled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", is_pooled)
+    connection.close()
+    for at in (NOW, NOW + 1):
+        apply([full([held_slot(1)], [bank_row("1", 1, battery_level=at % 100)], at=at)])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        (count,) = cursor.fetchone()
+    assert (count == 0) is is_pooled
+    assert connection.connection.prepare_threshold is None
+
+
+@only_on_postgresql
+def test_a_value_that_does_not_fit_is_an_error_and_not_cut() -> None:
+    apply([full(at=NOW)])
+    tables = PostgresqlTables("default")
+    with pytest.raises(DataError), transaction.atomic():
+        station, _, _ = tables.lock_cabinet(payloads.STATION, [])
+        assert station is not None
+        station.signal_strength = "x" * 65
+        tables.update(station, {"signal_strength"})
+        tables.flush()
+    assert get_station_model().objects.get().signal_strength == "28"
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("what", ["parents", "base_manager_name"])
+def test_models_of_another_make_are_served_by_the_orm(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(get_power_bank_model()._meta, what, "another")
+    assert type(service.StationSyncService().tables) is Tables
