@@ -1,11 +1,16 @@
 """The tests' settings, in a database of another name; a host's usual choices for speed are on."""
 
+import os
+
 from tests.settings import *
-from tests.settings import DATABASES
+from tests.settings import DATABASES, IOT_INGEST
 
 DEBUG = False
 LOGGING_CONFIG = None
 
 for _config in DATABASES.values():
-    _config["TEST"]["NAME"] = "bench_iot_ingest"
+    _config["TEST"]["NAME"] = f"bench_iot_ingest{os.environ.get('BENCH_DATABASE_SUFFIX', '')}"
     _config["CONN_MAX_AGE"] = None
+
+# Every rule is on.
+IOT_INGEST = {**IOT_INGEST, "ALLOWED_IPS": ["127.0.0.0/8"]}
