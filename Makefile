@@ -12,7 +12,7 @@ FIND_PYTHON := for name in "$${PYTHON:-python3}" python3 python3.13 python3.12 p
 	if "$$name" -c '$(SUITS)' >/dev/null 2>&1; then echo "$$name"; break; fi; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nemesis lint audit format clean
+.PHONY: help demo test nemesis bench lint audit format clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
@@ -25,6 +25,9 @@ test: $(STAMP) ## run the whole suite: every interpreter and database that is he
 
 nemesis: $(STAMP) ## kill workers and databases of its own while banks are returned, for about ten minutes
 	$(BIN)/python -m tests.nemesis $(NEMESIS)
+
+bench: $(STAMP) ## measure a snapshot beside other ways to take it, on PostgreSQL (BENCH=--write for the page)
+	$(BIN)/python -m benchmarks.in_process $(BENCH)
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check

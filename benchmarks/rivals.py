@@ -17,11 +17,11 @@ from django.db import connection, transaction
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from fleet.models import PowerBank, Station, StationSlot
 from rest_framework import serializers
 
 from benchmarks import floor
 from django_iot_ingest.models import IngestEvent
+from fleet.models import PowerBank, Station, StationSlot
 
 View = Callable[[HttpRequest], Any]
 Row = dict[str, Any]
@@ -190,9 +190,7 @@ def changed(known: dict[Any, Any], rows: dict[Any, Any], columns: Iterable[str])
     def state(row: Any) -> list[Any]:
         return [comparable(getattr(row, name)) for name in names]
 
-    return [
-        row for key, row in rows.items() if key not in known or state(row) != state(known[key])
-    ]
+    return [row for key, row in rows.items() if key not in known or state(row) != state(known[key])]
 
 
 def write_bulk(payload: Row) -> tuple[int, int]:
