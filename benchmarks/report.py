@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 import psycopg
+import rest_framework
 from django.db import connection
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def about(run: Run) -> str:
     return (
         f"PostgreSQL {version.split()[0]} (synchronous_commit {commit}) on the same machine, "
         f"{os.cpu_count()} cores; Python {platform.python_version()}, Django {django.__version__}, "
-        f"psycopg {psycopg.__version__}; {run.rounds} interleaved rounds."
+        f"REST framework {rest_framework.__version__}, psycopg {psycopg.__version__}; {run.rounds} interleaved rounds."
     )
 
 
@@ -101,11 +102,11 @@ def text(run: Run) -> str:
     for kind in ("changed", "unchanged"):
         costs = ["", "statements", *slots(run, "ms, {} slots")]
         parts += [
-            f"### Times the floor, {kind}",
+            f"### {kind.capitalize()}: as multiples of the floor",
             table(["", *slots(run)], ratio_rows(run, kind, "floor")),
-            f"### Times ours, {kind}",
+            f"### {kind.capitalize()}: as multiples of ours",
             table(["", *slots(run)], ratio_rows(run, kind, "ours")),
-            f"### Statements and milliseconds, {kind}",
+            f"### {kind.capitalize()}: statements, and median milliseconds",
             table(costs, cost_rows(run, kind)),
         ]
     return "\n\n".join(parts)
@@ -196,7 +197,7 @@ def plot(run: Run) -> str:
     ]
     marks = [mark for panel in panels for mark in panel.draw()]
     marks += legend(TOP + HEIGHT + 65)
-    width, height = LEFT + 2 * WIDTH + GAP + 20, TOP + HEIGHT + 125
+    width, height = LEFT + 2 * WIDTH + GAP + 60, TOP + HEIGHT + 125
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
