@@ -32,6 +32,9 @@ from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.views import StationDataInternalView
 from fleet.models import PowerBank, Station, StationSlot
 
+FLEET = 2000
+"""Stations in the tables beside those that are measured."""
+
 STATIONS = 7
 """Stations of each way and size, taken in turn."""
 
@@ -229,6 +232,7 @@ def main() -> None:
     if connection.vendor != "postgresql":
         parser.error("DATABASE_URL: the floor is PostgreSQL's")
     with stage.database():
+        stage.fill(FLEET)
         found = run([int(size) for size in options.sizes.split(",")], options.rounds)
         text = report.text(found)
     print(text)

@@ -34,6 +34,28 @@ def database() -> Iterator[None]:
         connection.creation.destroy_test_db(name, verbosity=0)
 
 
+FILL = """
+INSERT INTO fleet_station (serial_number, imei, status, total_slots, signal_strength, wifi_ssid,
+    hardware_info, out_of_service, name, address, opening_hours)
+SELECT 'F' || n, 'F' || n, 'ONLINE', 8, '', '', '{}', false, '', '', ''
+FROM generate_series(1, %(stations)s) n;
+INSERT INTO fleet_stationslot (station_id, slot_number, status, battery_level, slot_metadata,
+    out_of_service, label)
+SELECT s.id, n, 'OCCUPIED', 50, '{}', false, '' FROM fleet_station s, generate_series(1, 8) n;
+INSERT INTO fleet_powerbank (serial_number, status, battery_level, hardware_info,
+    current_station_id, current_slot_id, out_of_service)
+SELECT 'F' || s.id, 'AVAILABLE', 50, '{}', s.station_id, s.id, false
+FROM fleet_stationslot s WHERE s.slot_number < 8;
+ANALYZE;
+"""
+
+
+def fill(stations: int) -> None:
+    """Put a fleet into the tables, eight slots and seven banks a station, so that plans are those
+    of a fleet and not of an empty table."""
+    own_connection().execute(FILL.replace("%(stations)s", str(stations)))
+
+
 _connections: list[psycopg.Connection[Any]] = []
 
 

@@ -139,7 +139,8 @@ class PostgresqlTables(Tables):
             automatic = rows.automatic_fields(model)
             names = sorted(set().union(automatic, *(fields for _, fields in changed)))
             told = self.told([row for row, _ in changed], [*map(model._meta.get_field, names)])
-            self.waiting.append((statements.update_sql(model, tuple(names), self.using), [told]))
+            sql = statements.update_sql(model, tuple(names), self.using)
+            self.waiting.append((sql, [told, [row.pk for row, _ in changed]]))
         return len(changed)
 
     def told(self, changed: Sequence[Any], fields: Sequence[Any]) -> str:

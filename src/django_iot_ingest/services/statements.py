@@ -80,7 +80,8 @@ def cabinet_sql(station: Model, power_bank: Model, slot: Model) -> list[str]:
 
 @cache
 def update_sql(model: Model, names: tuple[str, ...], using: str) -> str:
-    """Return the UPDATE of many rows, from a list of objects with ``pk`` and the columns' values."""
+    """Return the UPDATE of many rows: from a list of objects with ``pk`` and the columns' values,
+    and the list of those keys, without which PostgreSQL expects 100 rows and reads the table."""
     fields = [model._meta.get_field(name) for name in names]
     columns = [f"{quoted(field.column)} {sent_type(field, using)}" for field in fields]
     changes = ", ".join(f"{quoted(f.column)} = r.{quoted(f.column)}" for f in fields)
@@ -88,6 +89,7 @@ def update_sql(model: Model, names: tuple[str, ...], using: str) -> str:
     return (
         f"UPDATE {table(model)} t SET {changes} FROM jsonb_to_recordset(%s::jsonb) AS r({told})"
         f" WHERE t.{primary_key(model)} = r.pk"
+        f" AND t.{primary_key(model)} = ANY(%s::{sent_type(model._meta.pk, using)}[])"
     )
 
 
