@@ -11,6 +11,8 @@ LOGGING_CONFIG = None
 for _config in DATABASES.values():
     _config["TEST"]["NAME"] = f"bench_iot_ingest{os.environ.get('BENCH_DATABASE_SUFFIX', '')}"
     _config["CONN_MAX_AGE"] = None
+    if _config["ENGINE"].endswith("postgresql"):
+        _config["OPTIONS"] = {**_config.get("OPTIONS", {}), "prepare_threshold": 0}
 
 # Every rule is on.
 IOT_INGEST = {**IOT_INGEST, "ALLOWED_IPS": ["127.0.0.0/8"]}

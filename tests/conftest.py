@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left.add("whole")
     if settings.TEST_HOST != "fleet":
         left.add("one_host")
+    if connection.vendor != "postgresql":
+        left.add("postgresql")
     elsewhere = [item for item in items if left & marks(item)]
     items[:] = [item for item in items if item not in elsewhere]
     config.hook.pytest_deselected(items=elsewhere)

@@ -1152,8 +1152,12 @@ def test_metadata_that_was_only_uploaded_again_writes_no_slot(gateway: Gateway, 
     assert gateway.send(told(1, 1))["slots_updated"] == 1
     assert gateway.send(told(1, 2))["slots_updated"] == 0
     assert gateway.send(told(2, 3))["slots_updated"] == 1
+    fresher = told(2, 3)
+    fresher["slots"][0] |= {"battery_level": 9}
+    fresher["slots"][0]["slot_metadata"]["last_updated"] = stamp(now + 4)
+    assert gateway.send(fresher)["slots_updated"] == 1
     slot = get_station_slot_model().objects.get()
-    assert slot.slot_metadata == {"lock_count": 2, "last_updated": stamp(now + 3)}
+    assert slot.slot_metadata == {"lock_count": 2, "last_updated": stamp(now + 4)}
 
 
 @pytest.mark.parametrize("odd", [[], [1], "text", None, 5])

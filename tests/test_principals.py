@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import AccessToken
 
 from django_iot_ingest import principals
@@ -38,8 +39,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def lookups(monkeypatch: pytest.MonkeyPatch) -> Lookups:
     """Collect each time that the bearer's class is asked."""
-    from rest_framework_simplejwt.authentication import JWTAuthentication
-
     original, asked = JWTAuthentication.authenticate, Lookups()
 
     def authenticate(self: Any, request: Any) -> Any:
@@ -138,15 +137,46 @@ def test_there_is_a_bound() -> None:
 
 
 def test_a_key_tells_nothing_of_the_token() -> None:
-    key = key_of("Bearer abc", ["a.B"])
+    key = key_of("Bearer abc", Gateway, ["a.B"])
     assert len(key) == 32
     assert b"abc" not in key
-    assert key != key_of("Bearer abd", ["a.B"])
-    assert key != key_of("Bearer abc", ["a.C"])
+    assert key != key_of("Bearer abd", Gateway, ["a.B"])
+    assert key != key_of("Bearer abc", Gateway, ["a.C"])
+    assert key != key_of("Bearer abc", PrincipalCache, ["a.B"])
 
 
-@pytest.mark.parametrize("expires", [True, "soon", None, float("inf")])
-def test_an_odd_claim_leaves_the_setting(expires: Any) -> None:
+class Odd:
+    def get(self) -> None:
+        """Take no name of a claim."""
+
+
+@pytest.mark.parametrize("token", [None, "text", object(), {}, {"exp": None}, {"exp": 2.0**40}])
+def test_a_token_without_an_end_leaves_the_setting(token: Any) -> None:
     cache = PrincipalCache()
-    cache.remember(b"key", ("user", {"exp": expires}))
-    assert cache.find(b"key") == ("user", {"exp": expires})
+    cache.remember(b"key", ("user", token))
+    assert cache.find(b"key") == ("user", token)
+
+
+@pytest.mark.parametrize("token", [Odd(), {"exp": "soon"}, {"exp": []}, {"exp": 0}, {"exp": True}])
+def test_a_token_whose_end_cannot_be_told_is_not_remembered(token: Any) -> None:
+    cache = PrincipalCache()
+    cache.remember(b"key", ("user", token))
+    assert cache.find(b"key") is None
+
+
+class ByCertificate(JWTAuthentication):
+    """A host's class that looks at more than the token."""
+
+    def authenticate(self, request: Any) -> Any:
+        return super().authenticate(request) if "HTTP_X_CERTIFICATE" in request.META else None
+
+
+@pytest.mark.parametrize(("seconds", "second"), [(None, 401), (30, 200)])
+def test_a_host_s_own_class_is_asked_each_time_unless_the_host_says_otherwise(
+    gateway: Gateway, settings: Any, seconds: int | None, second: int
+) -> None:
+    own = {"AUTHENTICATION_CLASSES": [f"{__name__}.ByCertificate"]}
+    told = {} if seconds is None else {"PRINCIPAL_CACHE_SECONDS": seconds}
+    settings.IOT_INGEST = {**settings.IOT_INGEST, **own, **told}
+    assert gateway.post(status(), X_Certificate="good").status_code == 200
+    assert gateway.post(status()).status_code == second

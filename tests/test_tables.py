@@ -7,7 +7,7 @@ from unittest import mock
 from uuid import UUID
 
 import pytest
-from django.db import DataError, connection, transaction
+from django.db import DataError, connection, models, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -36,9 +36,7 @@ BANKS = ("1", "2", "3", "4")
 OURS = ("id", "received_at", "applied_at", "duration", "retry_at")
 """Columns that differ from one run to the next; the order of rows says nothing."""
 
-only_on_postgresql = pytest.mark.skipif(
-    connection.vendor != "postgresql", reason="set statements are PostgreSQL's"
-)
+only_on_postgresql = pytest.mark.postgresql
 
 numbers = st.integers(1, 3)
 levels = st.integers(0, 101)
@@ -180,41 +178,43 @@ def test_a_host_that_listens_hears_each_station_saved() -> None:
 
 
 @only_on_postgresql
-@pytest.mark.parametrize("sqlstate", ["26000", "42P05"])
-def test_a_pooler_that_loses_prepared_statements_is_found_out(
-    sqlstate: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("threshold", "are_prepared"), [(None, False), (0, True)])
+def test_statements_are_prepared_only_if_the_project_says_so(
+    threshold: int | None, are_prepared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import psycopg
-
-    monkeypatch.setattr(postgresql, "_unprepared", set())
-    lost = psycopg.errors.lookup(sqlstate)("gone")
-    original = postgresql.PostgresqlTables.execute
-
-    def execute(self: Any, raw: Any, sql: str, parameters: Any) -> Any:
-        if self.may_prepare():
-            raise lost
-        return original(self, raw, sql, parameters)
-
-    monkeypatch.setattr(postgresql.PostgresqlTables, "execute", execute)
-    assert apply([full(at=NOW)])[0][0] == "applied"
-    assert "prepared statements do not last" in caplog.text
-    assert apply([full(at=NOW + 1)])[0][0] == "applied"
-
-
-@only_on_postgresql
-@pytest.mark.parametrize("is_pooled", [False, True])
-def test_nothing_stays_prepared_where_the_project_tells_of_a_pooler(
-    is_pooled: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", is_pooled)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "prepare_threshold", threshold)
     connection.close()
     for at in (NOW, NOW + 1):
         apply([full([held_slot(1)], [bank_row("1", 1, battery_level=at % 100)], at=at)])
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements")
         (count,) = cursor.fetchone()
-    assert (count == 0) is is_pooled
-    assert connection.connection.prepare_threshold is None
+    connection.close()
+    assert (count > 0) is are_prepared
+
+
+class Meddling(service.StationSyncService):
+    """A host that goes on where ours ends."""
+
+    def apply_full(self, report: Any) -> Any:
+        outcome = super().apply_full(report)
+        banks = get_power_bank_model().objects.all()
+        seen.append(banks.get().battery_level)
+        banks.update(battery_level=1)
+        return outcome
+
+
+seen: list[int] = []
+
+
+def test_what_a_host_writes_after_ours_stays(settings: Any) -> None:
+    apply([full([held_slot(1, "1")], [bank_row("1", 1, battery_level=50)], at=NOW)])
+    seen.clear()
+    changed = {"SYNC_SERVICE": f"{__name__}.{Meddling.__name__}"}
+    settings.IOT_INGEST = {**settings.IOT_INGEST, **changed}
+    apply([full([held_slot(1, "1")], [bank_row("1", 1, battery_level=51)], at=NOW + 1)])
+    assert seen == [51]
+    assert get_power_bank_model().objects.get().battery_level == 1
 
 
 @only_on_postgresql
@@ -230,10 +230,44 @@ def test_a_value_that_does_not_fit_is_an_error_and_not_cut() -> None:
     assert get_station_model().objects.get().signal_strength == "28"
 
 
+class Shouting(models.CharField):
+    """A field that a host prepares in its own way."""
+
+    def get_db_prep_value(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return str(value).upper()
+
+
 @only_on_postgresql
-@pytest.mark.parametrize("what", ["parents", "base_manager_name"])
-def test_models_of_another_make_are_served_by_the_orm(
-    what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(get_power_bank_model()._meta, what, "another")
-    assert type(service.StationSyncService().tables) is Tables
+def test_models_of_another_make_are_served_by_the_orm(monkeypatch: pytest.MonkeyPatch) -> None:
+    def served_by(what: str, value: Any) -> type:
+        postgresql.is_plain.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(get_power_bank_model()._meta, what, value)
+            return type(service.StationSyncService().tables)
+
+    class Filtering(models.Manager):
+        """Hides rows."""
+
+    meta = get_power_bank_model()._meta
+    assert served_by("parents", {}) is PostgresqlTables
+    assert served_by("parents", {"another": "table"}) is Tables
+    assert served_by("base_manager", Filtering()) is Tables
+    own = Shouting(name="status", db_column="status")
+    others = {**meta._forward_fields_map, "status": own}
+    assert served_by("_forward_fields_map", others) is Tables
+    postgresql.is_plain.cache_clear()
+
+
+@only_on_postgresql
+def test_somebody_else_s_wrapper_of_statements_is_served_by_the_orm() -> None:
+    def wrapper(execute: Any, *args: Any) -> Any:
+        return execute(*args)
+
+    with connection.execute_wrapper(wrapper):
+        assert type(service.StationSyncService().tables) is Tables
+
+
+@pytest.mark.parametrize("value", [b"bytes", object(), 1j])
+def test_what_postgresql_might_misread_is_not_sent(value: Any) -> None:
+    with pytest.raises(TypeError):
+        postgresql.text_of(value)

@@ -135,7 +135,7 @@ class SignatureAuthentication(BaseAuthentication):
         header = request.META.get("HTTP_AUTHORIZATION", "")
         if not isinstance(header, str) or not _BEARER.fullmatch(header):
             raise NotAuthenticated
-        key = principals.key_of(header, ingest_settings.AUTHENTICATION_CLASSES)
+        key = principals.key_of(header, type(self), ingest_settings.AUTHENTICATION_CLASSES)
         found = principals.cache.find(key)
         if found is None:
             found = self.ask_all(request)

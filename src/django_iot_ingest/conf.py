@@ -59,7 +59,8 @@ class IngestSettings:
     """Dotted path of ``predicate(user) -> bool``: may this user post station data?"""
 
     PRINCIPAL_CACHE_SECONDS: int = 30
-    """Seconds that a process lets a verified bearer in without asking again; 0 always asks."""
+    """Seconds that a process lets a verified bearer in without asking again; 0 always asks, and so
+    does the default if ``AUTHENTICATION_CLASSES`` is the host's own."""
 
     MAX_BODY_BYTES: int = 262_144
     """Longest body that is read, in bytes."""

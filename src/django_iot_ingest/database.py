@@ -109,11 +109,11 @@ def _bounded(connection: BaseDatabaseWrapper, arrived: float | None) -> Iterator
         if connection.vendor != "postgresql":
             yield
             return
-        with connection.execute_wrapper(_PostgresqlTimeouts(connection, lock, statement)):
+        with connection.execute_wrapper(PostgresqlTimeouts(connection, lock, statement)):
             yield
 
 
-class _PostgresqlTimeouts:
+class PostgresqlTimeouts:
     """Set both for this transaction only: right before its first statement, sent together with it
     where statements are."""
 

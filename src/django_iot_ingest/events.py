@@ -218,7 +218,7 @@ class PowerBankReturned:
     ``power_bank``, ``station`` and ``slot`` (or None) are the saved rows, the bank locked. Bill
     until ``occurred_at``. ``was_rented`` is False when the bank was not rented, or when the return
     belongs to an earlier rental: then end only a rental that had begun by ``occurred_at``.
-    ``raw`` is the whole payload.
+    ``raw`` is the whole payload, to be read and not to be changed.
     """
 
     power_bank: AbstractPowerBank

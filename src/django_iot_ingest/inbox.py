@@ -188,10 +188,7 @@ def _apply_row(
 ) -> Outcome:
     if event_type.newest_counts and ledger.is_superseded(row):
         return Outcome(state=State.STALE)
-    service = _service(tried)
-    outcome = _run(service, event_type, report)
-    service.tables.flush()
-    return outcome
+    return _run(_service(tried), event_type, report)
 
 
 def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport]:

@@ -152,6 +152,7 @@ class StationSync(Generic[Report]):
 
     def insert(self, work: Callable[[], Any]) -> None:
         """Insert rows; somebody else having been faster begins the transaction again."""
+        self.tables.flush()
         try:
             work()
         except IntegrityError as error:

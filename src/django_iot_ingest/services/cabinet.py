@@ -100,19 +100,20 @@ class CabinetSync:
         """Create the slots that are new, since banks point at them, and set the others."""
         new = []
         for told in self.report.slots:
+            values = rows.known(status=told.status, battery_level=told.battery_level)
+            metadata = rows.known(slot_metadata=told.slot_metadata)
             slot = self.slots.get(told.slot_number)
-            metadata = told.slot_metadata
-            if slot is not None and metadata is not None and is_same(slot.slot_metadata, metadata):
-                metadata = None
-            values = rows.known(
-                status=told.status, battery_level=told.battery_level, slot_metadata=metadata
-            )
             if slot is None:
                 number, station = told.slot_number, self.station
-                slot = get_station_slot_model()(slot_number=number, station=station, **values)
+                slot = get_station_slot_model()(
+                    slot_number=number, station=station, **values, **metadata
+                )
                 new.append(slot)
             else:
-                self.changed_slots[slot.pk] = (slot, rows.assign(slot, values))
+                changed = rows.assign(slot, values)
+                if changed or not is_same(slot.slot_metadata, told.slot_metadata):
+                    changed |= rows.assign(slot, metadata)
+                self.changed_slots[slot.pk] = (slot, changed)
             self.slots[told.slot_number] = slot
         if new:
             self.sync.insert(lambda: self.tables.slots().bulk_create(new))
@@ -351,9 +352,9 @@ class CabinetSync:
         hooks.notify(self.sync.service, signals.power_bank_missing, self.sync.using, event=event)
 
 
-def is_same(known: Any, told: Mapping[str, Any]) -> bool:
+def is_same(known: Any, told: Mapping[str, Any] | None) -> bool:
     """Return whether metadata says nothing new: ``last_updated`` differs in every upload."""
-    if known == told or not isinstance(known, dict):
-        return bool(known == told)
+    if told is None or not isinstance(known, dict):
+        return told is None
     renewed = {"last_updated": None}
     return {**known, **renewed} == {**told, **renewed}

@@ -7,10 +7,11 @@ the host's model instances by the models' own fields, and what is written goes t
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, time
+from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.db import connections, models
 from django.db.models.signals import post_save, pre_save
@@ -20,24 +21,33 @@ from django_iot_ingest.conf import (
     get_station_model,
     get_station_slot_model,
 )
-from django_iot_ingest.faults import ConcurrentChange
-from django_iot_ingest.models import AbstractPowerBank, AbstractStation, IngestEvent
+from django_iot_ingest.database import PostgresqlTimeouts
+from django_iot_ingest.models import (
+    AbstractPowerBank,
+    AbstractStation,
+    AbstractStationSlot,
+    IngestEvent,
+)
 from django_iot_ingest.models.fields import SerialNumberField
 from django_iot_ingest.services import rows, statements
 from django_iot_ingest.services.tables import Banks, Slots, Tables
 
 try:
     import psycopg
-    from psycopg.types.json import Jsonb
 except ImportError:  # psycopg2, or none: the ORM serves
     psycopg = None  # type: ignore[assignment]
 
-logger = logging.getLogger("django_iot_ingest.services")
-
 Statement = tuple[str, Sequence[Any]]
 
-LOST_STATEMENTS = ("26000", "42P05")
-"""SQLSTATEs of a pooler that gave the session with our prepared statements to somebody else."""
+KEY_FIELDS = (
+    models.AutoField,
+    models.BigAutoField,
+    models.BigIntegerField,
+    models.CharField,
+    models.IntegerField,
+    models.SmallAutoField,
+    models.UUIDField,
+)
 
 PLAIN_FIELDS = (
     SerialNumberField,
@@ -49,9 +59,6 @@ PLAIN_FIELDS = (
 )
 """What the abstract models are made of: a host's own kinds of field prepare their values."""
 
-_unprepared: set[str] = set()
-"""Databases behind a pooler where no statement stays prepared."""
-
 
 def is_usable(using: str) -> bool:
     """Return whether a database and the host's models can be served by set statements."""
@@ -59,13 +66,43 @@ def is_usable(using: str) -> bool:
     return (
         psycopg is not None
         and connection.Database is psycopg
+        and psycopg.Pipeline.is_supported()
+        and all(type(wrapper) is PostgresqlTimeouts for wrapper in connection.execute_wrappers)
         and all(is_plain(model) for model in host_models())
     )
 
 
-def is_plain(model: type[models.Model]) -> bool:
-    """Return whether one table holds all of a model, and its manager sees every row."""
-    return not model._meta.parents and model._meta.base_manager_name is None
+@cache
+def is_plain(model: Any) -> bool:
+    """Return whether rows of a model can be read and written without asking its fields and managers.
+
+    One table holds all of it, its base manager sees every row, and what the sync writes is of
+    the kinds that the abstract models have.
+    """
+    fields = model._meta.concrete_fields
+    return (
+        not model._meta.parents
+        and type(model._base_manager) is models.Manager
+        and type(model._meta.pk) in KEY_FIELDS
+        and all(is_read_plainly(field) for field in fields)
+        and all(is_plain_value(model._meta.get_field(name)) for name in device_owned(model))
+    )
+
+
+def device_owned(model: Any) -> list[str]:
+    """Return the columns that the abstract models declare, but for the operator's flag."""
+    abstract = (AbstractStation, AbstractPowerBank, AbstractStationSlot)
+    (base,) = (base for base in abstract if issubclass(model, base))
+    names = [field.name for field in base._meta.local_fields]
+    return [name for name in names if name != "out_of_service"]
+
+
+def is_read_plainly(field: Any) -> bool:
+    """Return whether a column is selected by its name."""
+    kind = type(field)
+    return kind is models.ForeignKey or (
+        kind.get_col is models.Field.get_col and kind.select_format is models.Field.select_format
+    )
 
 
 def host_models() -> tuple[type[models.Model], type[models.Model], type[models.Model]]:
@@ -145,15 +182,16 @@ class PostgresqlTables(Tables):
 
     def told(self, changed: Sequence[Any], fields: Sequence[Any]) -> str:
         """Return rows as a JSON list of objects: one parameter, which costs least to send."""
-        as_they_are = {field.column: field.attname for field in fields if is_plain_value(field)}
-        others = [field for field in fields if field.column not in as_they_are]
-        told = []
-        for row in changed:
-            values = {column: getattr(row, name) for column, name in as_they_are.items()}
-            for field in others:
-                values[field.column] = self.saved(field, row, add=False)
-            told.append({"pk": row.pk, **values})
-        return json.dumps(told, default=text_of)
+        names = [(field.column, field.attname) for field in fields]
+        for field in fields:
+            if not is_plain_value(field):  # the host's time stamps, ``auto_now``
+                for row in changed:
+                    field.pre_save(row, add=False)
+        rows = [
+            {"pk": row.pk, **{column: getattr(row, name) for column, name in names}}
+            for row in changed
+        ]
+        return json.dumps(rows, default=text_of)
 
     def saved(self, field: Any, row: models.Model, *, add: bool) -> Any:
         """Return the value of a column as it is sent."""
@@ -182,47 +220,23 @@ class PostgresqlTables(Tables):
     # Round trips
 
     def run(self, sent: Sequence[Statement]) -> list[list[Sequence[Any]]]:
-        """Send statements together; return the rows of each."""
+        """Send statements together; return the rows of each.
+
+        They are prepared as the project says by ``OPTIONS["prepare_threshold"]``, and by default
+        not at all: behind a pooler that gives each transaction another session, a prepared name
+        may stand for another process's statement.
+        """
         self.connection.ensure_connection()
         raw = self.connection.connection
-        threshold = raw.prepare_threshold
-        try:
-            raw.prepare_threshold = 0 if self.may_prepare() else None
-            with self.connection.wrap_database_errors, raw.pipeline():
-                cursors = [self.execute(raw, *statement) for statement in sent]
-            return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
-        except Exception as error:
-            self.heed_pooler(error)
-            raise
-        finally:
-            raw.prepare_threshold = threshold
+        with self.connection.wrap_database_errors, raw.pipeline():
+            cursors = [self.execute(raw, *statement) for statement in sent]
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     def execute(self, raw: Any, sql: str, parameters: Sequence[Any]) -> Any:
         """Send one statement through Django's own wrappers, with parameters bound by the server."""
         cursor = self.connection._prepare_cursor(psycopg.Cursor(raw))
         cursor.execute(sql, parameters)
         return cursor
-
-    def may_prepare(self) -> bool:
-        """Return whether statements may stay prepared.
-
-        They may not behind a pooler that gives each transaction another session, which the project
-        says by ``DISABLE_SERVER_SIDE_CURSORS`` or we saw; and Django's log of queries shows no
-        prepared ones.
-        """
-        is_pooled = self.connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-        return not (is_pooled or self.using in _unprepared or self.connection.queries_logged)
-
-    def heed_pooler(self, error: BaseException) -> None:
-        """Prepare no more on this database if a prepared statement was lost; begin again."""
-        if getattr(error.__cause__, "sqlstate", None) in LOST_STATEMENTS:
-            _unprepared.add(self.using)
-            logger.warning(
-                "StationSyncService: prepared statements do not last on %r: a pooler that gives each "
-                "transaction another session? Set DISABLE_SERVER_SIDE_CURSORS.",
-                self.using,
-            )
-            raise ConcurrentChange from error
 
 
 def is_plain_value(field: Any) -> bool:
@@ -232,11 +246,13 @@ def is_plain_value(field: Any) -> bool:
     return type(field) in PLAIN_FIELDS and not getattr(field, "auto_now", False)
 
 
-def text_of(value: Any) -> Any:
+def text_of(value: Any) -> str:
     """Return what JSON does not know, as PostgreSQL reads it."""
-    if isinstance(value, Jsonb):
-        return json.loads(value.dumps(value.obj) if value.dumps else json.dumps(value.obj))
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(type(value).__name__)
 
 
 def is_watched(model: type[models.Model]) -> bool:

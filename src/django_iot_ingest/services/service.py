@@ -65,12 +65,16 @@ class StationSyncService:
 
     def apply_full(self, report: FullReport) -> Outcome:
         """Apply a snapshot inside the open transaction."""
-        return FullSync(self, report).run()
+        return self._written(FullSync(self, report).run())
 
     def apply_returned(self, report: ReturnReport) -> Outcome:
         """Apply a return inside the open transaction."""
-        return ReturnSync(self, report).run()
+        return self._written(ReturnSync(self, report).run())
 
     def apply_status(self, report: StatusReport) -> Outcome:
         """Apply a status event inside the open transaction."""
-        return StatusSync(self, report).run()
+        return self._written(StatusSync(self, report).run())
+
+    def _written(self, outcome: Outcome) -> Outcome:
+        self.tables.flush()
+        return outcome
