@@ -131,21 +131,9 @@ class PostgresqlTables(Tables):
         self.is_awaited = bool(waiting)
         stations, banks, slots = map(self.instances, host_models(), found)
         station = stations[0] if stations else None
-        self.confirm_from(station, banks)
+        self.confirm(banks, here=station)
         by_serial = {bank.serial_number: bank for bank in banks}
         return station, by_serial, {slot.slot_number: slot for slot in slots}
-
-    def confirm_from(
-        self, station: AbstractStation | None, banks: Collection[AbstractPowerBank]
-    ) -> None:
-        """Ask other stations only if a bank is at one; this one's report is at hand, and locked."""
-        here = station.pk if station else None
-        if any(bank.current_station_id not in (None, here) for bank in banks):  # type: ignore[attr-defined]
-            self.confirm(banks)
-            return
-        for bank in banks:
-            is_here = bank.current_station_id is not None  # type: ignore[attr-defined]
-            bank.confirmed_at = station.last_report_at if station and is_here else None  # type: ignore[attr-defined]
 
     def instances(self, model: type[models.Model], found: Iterable[Sequence[Any]]) -> list[Any]:
         """Return model instances as the ORM makes them."""
@@ -187,35 +175,31 @@ class PostgresqlTables(Tables):
             if not is_plain_value(field):  # the host's time stamps, ``auto_now``
                 for row in changed:
                     field.pre_save(row, add=False)
-        rows = [
+        told = [
             {"pk": row.pk, **{column: getattr(row, name) for column, name in names}}
             for row in changed
         ]
-        return json.dumps(rows, default=text_of)
-
-    def saved(self, field: Any, row: models.Model, *, add: bool) -> Any:
-        """Return the value of a column as it is sent."""
-        return field.get_db_prep_save(field.pre_save(row, add=add), connection=self.connection)
+        return json.dumps(told, default=text_of)
 
     def record(self, event: IngestEvent) -> None:
-        """Insert the inbox row in the same round trip."""
+        """Insert the row of the inbox, unless the host listens."""
         if is_watched(IngestEvent):
             super().record(event)
             return
+        self.flush()
         fields = [field for field in IngestEvent._meta.concrete_fields if not field.primary_key]
-        values = [self.saved(field, event, add=True) for field in fields]
-        self.waiting.append((statements.insert_sql(IngestEvent), values))
-        event.pk = self.flush_and_fetch()[-1][0][0]
+        values = [
+            field.get_db_prep_save(field.pre_save(event, add=True), connection=self.connection)
+            for field in fields
+        ]
+        [[(event.pk,)]] = self.run([(statements.insert_sql(IngestEvent), values)])
         event._state.adding, event._state.db = False, self.using
 
     def flush(self) -> None:
         """Write what waits, in one round trip."""
-        if self.waiting:
-            self.flush_and_fetch()
-
-    def flush_and_fetch(self) -> list[list[Sequence[Any]]]:
         waiting, self.waiting = self.waiting, []
-        return self.run(waiting)
+        if waiting:
+            self.run(waiting)
 
     # Round trips
 

@@ -73,8 +73,8 @@ class Tables:
     ) -> tuple[AbstractStation | None, Banks, Slots]:
         """Lock a station, then the banks that are at it or ``reported``; return its slots too."""
         station = self.lock_station(serial)
-        here = self.serials_at(station) if station else set()
-        banks = self.lock_power_banks(here | set(reported))
+        at_station = self.serials_at(station) if station else set()
+        banks = self.lock_power_banks(at_station | set(reported), here=station)
         return station, banks, self.slots_of(station) if station else {}
 
     def serials_at(self, station: AbstractStation) -> set[str]:
@@ -87,23 +87,31 @@ class Tables:
         slots = self.slots().filter(station=station.pk)
         return {slot.slot_number: slot for slot in slots}
 
-    def lock_power_banks(self, serials: Collection[str]) -> Banks:
+    def lock_power_banks(
+        self, serials: Collection[str], here: AbstractStation | None = None
+    ) -> Banks:
         """Lock the banks of these serial numbers, by serial number; see ``base.last_located``."""
         locked = self.power_banks().select_for_update().order_by("serial_number")
         found = locked.filter(serial_number__in=sorted(serials))
         banks = {bank.serial_number: bank for bank in found}
-        self.confirm(banks.values())
+        self.confirm(banks.values(), here)
         return banks
 
-    def confirm(self, banks: Collection[AbstractPowerBank]) -> None:
+    def confirm(
+        self, banks: Collection[AbstractPowerBank], here: AbstractStation | None = None
+    ) -> None:
         """Set ``confirmed_at`` on locked banks: the newest report of the station each is at.
 
-        This is a statement of its own, after the one that locks: while that one waited, another
-        station's snapshot may have confirmed a bank, which it would not see.
+        A station that is locked ``here`` says it itself. The others are asked in a statement of
+        its own, after the one that locks: while that one waited, another station's snapshot may
+        have confirmed a bank, which it would not see.
         """
-        station_ids = {bank.current_station_id for bank in banks} - {None}  # type: ignore[attr-defined]
-        reports = self.stations().filter(pk__in=station_ids).values_list("pk", "last_report_at")
-        reported_at = dict(reports) if station_ids else {}
+        reported_at = {here.pk: here.last_report_at} if here else {}
+        station_ids = {bank.current_station_id for bank in banks}  # type: ignore[attr-defined]
+        elsewhere = station_ids - {None, *reported_at}
+        if elsewhere:
+            others = self.stations().filter(pk__in=elsewhere)
+            reported_at |= dict(others.values_list("pk", "last_report_at"))
         for bank in banks:
             bank.confirmed_at = reported_at.get(bank.current_station_id)  # type: ignore[attr-defined]
 
