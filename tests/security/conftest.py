@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
+from tests.flaky import FlakyHook
 from tests.gateway import Gateway
 from tests.line import Line
 
@@ -26,6 +28,16 @@ def expected(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def gateway(db: None) -> Gateway:
     return Gateway.with_admin()
+
+
+@pytest.fixture
+def now() -> int:
+    return int(time.time())
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> FlakyHook:
+    return FlakyHook(monkeypatch)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ And rented banks that they show, and returns of banks that are anything but rent
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -58,16 +57,6 @@ AGO: Any = object()
 """80 seconds before now."""
 
 Rows = list[Any]
-
-
-@pytest.fixture
-def now() -> int:
-    return int(time.time())
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> FlakyHook:
-    return FlakyHook(monkeypatch)
 
 
 @pytest.fixture

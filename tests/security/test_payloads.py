@@ -69,16 +69,6 @@ KNOWN: dict[str, Any] = {
 
 
 @pytest.fixture
-def now() -> int:
-    return int(time.time())
-
-
-@pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> FlakyHook:
-    return FlakyHook(monkeypatch)
-
-
-@pytest.fixture
 def rental(gateway: Gateway, now: int) -> Any:
     """Return the rental of ``BANK``, begun 400 s ago, at a host that knows slots 1 and 3."""
     station = get_station_model().objects.create(serial_number=STATION)
