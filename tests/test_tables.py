@@ -222,7 +222,7 @@ def test_a_value_that_does_not_fit_is_an_error_and_not_cut() -> None:
     apply([full(at=NOW)])
     tables = PostgresqlTables("default")
     with pytest.raises(DataError), transaction.atomic():
-        station, _, _ = tables.lock_cabinet(payloads.STATION, [])
+        station = tables.lock_station(payloads.STATION)
         assert station is not None
         station.signal_strength = "x" * 65
         tables.update(station, {"signal_strength"})

@@ -36,6 +36,12 @@ FOLLOW_UP_SECONDS = 4.0
 
 DUPLICATE = "duplicate"
 
+OURS = {
+    event_types.Full: StationSyncService.apply_full,
+    event_types.Status: StationSyncService.apply_status,
+}
+"""What is applied at once, and by which method: unless a host has put its own in their place."""
+
 Attempt = Callable[[frozenset[int]], "Answer"]
 """One attempt, told which waiting returns were tried just before."""
 
@@ -137,6 +143,7 @@ def _apply_at_once(
     def attempt(tried: frozenset[int]) -> Answer:
         row = ledger.new_row(receipt, report)
         service = _service(tried)
+        service.is_written_by_caller = _is_all(event_type, service)
         outcome = _run(service, event_type, report)
         ledger.settle(row, outcome, started, is_claimed=False)
         service.tables.record(row)
@@ -195,6 +202,12 @@ def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport
     """Return the type and the report of a kept body; a ``Refusal`` if it cannot be read."""
     received_at = aware(row.received_at, near=row.signed_at)
     return event_types.read_receipt(Receipt(bytes(row.body), row.signed_at, received_at, source))
+
+
+def _is_all(event_type: EventType, service: StationSyncService) -> bool:
+    """Return whether no code of the host's goes on where ours has ended."""
+    ours = OURS.get(type(event_type))  # type: ignore[call-overload]
+    return ours is not None and getattr(type(service), ours.__name__) is ours
 
 
 def _service(tried: frozenset[int]) -> StationSyncService:

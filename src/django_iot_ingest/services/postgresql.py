@@ -22,6 +22,7 @@ from django_iot_ingest.conf import (
     get_station_slot_model,
 )
 from django_iot_ingest.database import PostgresqlTimeouts
+from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import (
     AbstractPowerBank,
     AbstractStation,
@@ -29,15 +30,14 @@ from django_iot_ingest.models import (
     IngestEvent,
 )
 from django_iot_ingest.models.fields import SerialNumberField
-from django_iot_ingest.services import rows, statements
+from django_iot_ingest.services import in_place, rows, statements
+from django_iot_ingest.services.statements import Statement
 from django_iot_ingest.services.tables import Banks, Slots, Tables
 
 try:
     import psycopg
 except ImportError:  # psycopg2, or none: the ORM serves
     psycopg = None  # type: ignore[assignment]
-
-Statement = tuple[str, Sequence[Any]]
 
 KEY_FIELDS = (
     models.AutoField,
@@ -120,20 +120,38 @@ class PostgresqlTables(Tables):
 
     # Reading and locking
 
-    def lock_cabinet(
-        self, serial: str, reported: Collection[str]
-    ) -> tuple[AbstractStation | None, Banks, Slots]:
-        """As the ORM does, statement by statement, each of which sees what the locks before gave."""
-        serials = sorted(reported)
-        parameters: list[list[Any]] = [[serial], [serials, serial], [serial], [serial, serials]]
-        sql = statements.cabinet_sql(*host_models())
-        *found, waiting = self.run(list(zip(sql, parameters, strict=True)))
+    def lock_reporter(self, report: FullReport) -> AbstractStation | None:
+        """Lock the station, and write at once what its snapshot tells, if every bank is in place.
+
+        Each statement sees what the locks of the one before gave.
+        """
+        serial = report.device_serial
+        serials = [bank.serial_number for bank in report.power_banks]
+        sent: list[Statement] = [
+            (statements.lock_sql(get_station_model()), [serial]),
+            (statements.awaited_sql(), [serial, serials]),
+        ]
+        if in_place.may_be(report) and in_place.is_possible(*host_models()):
+            sent.append(in_place.statement(report, self.using))
+        stations, waiting, *refreshed = self.run(sent)
         self.is_awaited = bool(waiting)
-        stations, banks, slots = map(self.instances, host_models(), found)
-        station = stations[0] if stations else None
+        if refreshed:
+            self.refreshed = in_place.read(report, *refreshed)
+        found = self.instances(get_station_model(), stations)
+        return found[0] if found else None
+
+    def lock_cabinet(
+        self, station: AbstractStation | None, reported: Collection[str]
+    ) -> tuple[Banks, Slots]:
+        """As the ORM does, in one round trip."""
+        _, power_bank, slot = host_models()
+        lock_banks, read_slots = statements.cabinet_sql(power_bank, slot)
+        key = station.pk if station else None
+        found = self.run([(lock_banks, [sorted(reported), key]), (read_slots, [key])])
+        banks, slots = map(self.instances, (power_bank, slot), found)
         self.confirm(banks, here=station)
         by_serial = {bank.serial_number: bank for bank in banks}
-        return station, by_serial, {slot.slot_number: slot for slot in slots}
+        return by_serial, {slot.slot_number: slot for slot in slots}
 
     def instances(self, model: type[models.Model], found: Iterable[Sequence[Any]]) -> list[Any]:
         """Return model instances as the ORM makes them."""
@@ -186,20 +204,23 @@ class PostgresqlTables(Tables):
         if is_watched(IngestEvent):
             super().record(event)
             return
-        self.flush()
         fields = [field for field in IngestEvent._meta.concrete_fields if not field.primary_key]
         values = [
             field.get_db_prep_save(field.pre_save(event, add=True), connection=self.connection)
             for field in fields
         ]
-        [[(event.pk,)]] = self.run([(statements.insert_sql(IngestEvent), values)])
+        self.waiting.append((statements.insert_sql(IngestEvent), values))
+        [(event.pk,)] = self.write()[-1]
         event._state.adding, event._state.db = False, self.using
 
     def flush(self) -> None:
         """Write what waits, in one round trip."""
+        self.write()
+
+    def write(self) -> list[list[Sequence[Any]]]:
+        """Write what waits, in one round trip; return what each statement returned."""
         waiting, self.waiting = self.waiting, []
-        if waiting:
-            self.run(waiting)
+        return self.run(waiting) if waiting else []
 
     # Round trips
 

@@ -34,6 +34,9 @@ class StationSyncService:
     returns_tried: frozenset[int] = frozenset()
     """Inbox ids of waiting returns that were tried just before this snapshot is applied."""
 
+    is_written_by_caller: bool = False
+    """Whether whoever calls ``apply_*`` writes what waits in ``tables``, together with more."""
+
     @cached_property
     def tables(self) -> Tables:
         """The rows that this event reads and writes."""
@@ -76,5 +79,6 @@ class StationSyncService:
         return self._written(StatusSync(self, report).run())
 
     def _written(self, outcome: Outcome) -> Outcome:
-        self.tables.flush()
+        if not self.is_written_by_caller:
+            self.tables.flush()
         return outcome

@@ -7,12 +7,16 @@ parameter. That is why bandit is told to let each statement be.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from django.db import connections
 
 from django_iot_ingest.models import IngestEvent
+
+Statement = tuple[str, Sequence[Any]]
+"""SQL and its parameters."""
 
 Model = Any
 """A model class: its fields are asked for more than Django's types tell of them."""
@@ -57,25 +61,32 @@ def loading(model: Model, using: str) -> tuple[list[str], list[tuple[int, Any, A
 
 
 @cache
-def cabinet_sql(station: Model, power_bank: Model, slot: Model) -> list[str]:
-    """Return what locks a station, locks its banks and others, reads its slots, and asks whether
-    returns wait for any of them."""
-    serial = column(station, "serial_number")
-    here = f"(SELECT s.{primary_key(station)} FROM {table(station)} s WHERE s.{serial} = %s)"  # nosec B608
-    bank_serial = column(power_bank, "serial_number")
+def lock_sql(station: Model) -> str:
+    """Return what locks the station of a serial number."""
+    return f"{select(station)} WHERE t.{column(station, 'serial_number')} = %s FOR UPDATE"
+
+
+@cache
+def awaited_sql() -> str:
+    """Return what asks whether returns wait for a station, or for one of a list of banks."""
+    return (
+        f"SELECT 1 FROM {table(IngestEvent)} WHERE state = 'deferred'"  # nosec B608
+        " AND event_type = 'returned'"
+        " AND (device_serial = %s OR power_bank_serial = ANY(%s)) LIMIT 1"
+    )
+
+
+@cache
+def cabinet_sql(power_bank: Model, slot: Model) -> list[str]:
+    """Return what locks the banks of a list and those at a station, and what reads its slots."""
+    serial = column(power_bank, "serial_number")
     return [
-        f"{select(station)} WHERE t.{serial} = %s FOR UPDATE",
         (
-            f"{select(power_bank)} WHERE t.{bank_serial} = ANY(%s)"
-            f" OR t.{column(power_bank, 'current_station')} = {here}"
-            f" ORDER BY t.{bank_serial} FOR UPDATE"
+            f"{select(power_bank)} WHERE t.{serial} = ANY(%s)"
+            f" OR t.{column(power_bank, 'current_station')} = %s"
+            f" ORDER BY t.{serial} FOR UPDATE"
         ),
-        f"{select(slot)} WHERE t.{column(slot, 'station')} = {here}",
-        (
-            f"SELECT 1 FROM {table(IngestEvent)} WHERE state = 'deferred'"  # nosec B608
-            " AND event_type = 'returned'"
-            " AND (device_serial = %s OR power_bank_serial = ANY(%s)) LIMIT 1"
-        ),
+        f"{select(slot)} WHERE t.{column(slot, 'station')} = %s",
     ]
 
 

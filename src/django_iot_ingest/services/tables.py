@@ -16,6 +16,7 @@ from django_iot_ingest.conf import (
     get_station_model,
     get_station_slot_model,
 )
+from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import (
     AbstractPowerBank,
     AbstractStation,
@@ -23,6 +24,7 @@ from django_iot_ingest.models import (
     IngestEvent,
 )
 from django_iot_ingest.services import rows
+from django_iot_ingest.services.in_place import Refreshed
 
 Banks = dict[str, AbstractPowerBank]
 Slots = dict[int, AbstractStationSlot]
@@ -37,6 +39,10 @@ class Tables:
 
     is_awaited = True
     """Whether deferred returns may wait for the station that was locked, or for banks at it."""
+
+    refreshed: Refreshed | None = None
+    """What was written of a snapshot's slots and banks when its station was locked: all of it, or
+    nothing, and then the rules decide."""
 
     def __init__(self, using: str) -> None:
         self.using = using
@@ -68,14 +74,17 @@ class Tables:
         )
         return station
 
+    def lock_reporter(self, report: FullReport) -> AbstractStation | None:
+        """Lock and return the station of a snapshot; ``refreshed`` says whether that was all."""
+        return self.lock_station(report.device_serial)
+
     def lock_cabinet(
-        self, serial: str, reported: Collection[str]
-    ) -> tuple[AbstractStation | None, Banks, Slots]:
-        """Lock a station, then the banks that are at it or ``reported``; return its slots too."""
-        station = self.lock_station(serial)
+        self, station: AbstractStation | None, reported: Collection[str]
+    ) -> tuple[Banks, Slots]:
+        """Lock the banks that are at a locked station or ``reported``; return its slots too."""
         at_station = self.serials_at(station) if station else set()
         banks = self.lock_power_banks(at_station | set(reported), here=station)
-        return station, banks, self.slots_of(station) if station else {}
+        return banks, self.slots_of(station) if station else {}
 
     def serials_at(self, station: AbstractStation) -> set[str]:
         """Return the serial numbers of the banks at a locked station, not yet locked."""

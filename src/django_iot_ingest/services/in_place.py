@@ -1,0 +1,184 @@
+"""A snapshot that finds every bank in its place: PostgreSQL compares and writes it in one statement.
+
+Most snapshots move nothing. What they tell of slots and banks is sent as two lists, and the rows
+that differ are updated, if and only if the station has all slots that are told, and has in them
+exactly the banks that are told, none of them rented, absent or placed by a newer event. Any other
+snapshot leaves the statement without effect, and the rules in ``cabinet`` decide.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from django_iot_ingest.conf import (
+    get_power_bank_model,
+    get_station_model,
+    get_station_slot_model,
+)
+from django_iot_ingest.events import FullReport
+from django_iot_ingest.faults import ConcurrentChange
+from django_iot_ingest.services.statements import (
+    Model,
+    Statement,
+    column,
+    primary_key,
+    quoted,
+    sent_type,
+    table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """How many rows of a cabinet differed and were written, where no bank had moved."""
+
+    slots: int
+    power_banks: int
+
+
+def may_be(report: FullReport) -> bool:
+    """Return whether a snapshot is whole, and tells a slot of its own for each of its banks."""
+    numbers = {slot.slot_number for slot in report.slots}
+    held = {bank.slot_number for bank in report.power_banks}
+    return report.is_complete and held <= numbers and len(held) == len(report.power_banks)
+
+
+def statement(report: FullReport, using: str) -> Statement:
+    """Return the statement for a snapshot of a locked station."""
+    slots = [
+        {"n": slot.slot_number, "s": slot.status, "b": slot.battery_level, "i": slot.slot_metadata}
+        for slot in report.slots
+    ]
+    banks = [
+        {
+            "k": bank.serial_number,
+            "n": bank.slot_number,
+            "s": bank.status,
+            "b": bank.battery_level,
+            "i": bank.hardware_info,
+        }
+        for bank in report.power_banks
+    ]
+    event_time, serial = report.event_time, report.device_serial
+    told = [json.dumps(slots), json.dumps(banks), len(slots), len(banks), len(banks)]
+    sql = _sql(get_station_model(), get_power_bank_model(), get_station_slot_model(), using)
+    return sql, [event_time, timezone.now(), serial, event_time, *told]
+
+
+def read(report: FullReport, found: Sequence[Sequence[Any]]) -> Refreshed | None:
+    """Return what the statement did, None if not all was in place.
+
+    ``ConcurrentChange`` if a bank left its place while the statement waited for its row.
+    """
+    [(all_in_place, slots, power_banks, held)] = found
+    if all_in_place and held != len(report.power_banks):
+        raise ConcurrentChange
+    return Refreshed(slots, power_banks) if all_in_place else None
+
+
+@cache
+def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
+    """Return whether the host's automatic columns are of the kind that the statement sets."""
+    return all(
+        type(field) is models.DateTimeField
+        for model in (slot, power_bank)
+        for field in _automatic(model)
+    )
+
+
+@cache
+def _sql(station: Model, power_bank: Model, slot: Model, using: str) -> str:
+    """Return the SQL, whose one row says whether all was in place, how many slots and banks were
+    written, and how many banks were written or locked."""
+    s, b, t = _Names(slot), _Names(power_bank), _Names(station)
+    moment = sent_type(station._meta.get_field("last_full_at"), using)
+    return f"""
+WITH here AS (
+    SELECT t.{t.pk} AS id, %s::{moment} AS event_time, %s::{moment} AS now
+    FROM {t.table} t
+    WHERE t.{t("serial_number")} = %s
+        AND (t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} <= %s)
+), slots AS MATERIALIZED (
+    SELECT t.{s.pk} AS pk, t.{s("slot_number")} AS n, r.s, r.b, r.i, (
+        t.{s("status")} <> r.s
+        OR r.b <> coalesce(t.{s("battery_level")}, -1)
+        OR CASE WHEN r.i IS NULL THEN false
+            WHEN jsonb_typeof(t.{s("slot_metadata")}) = 'object'
+            THEN t.{s("slot_metadata")} - 'last_updated' <> r.i - 'last_updated'
+            ELSE true END
+    ) AS differs
+    FROM here JOIN {s.table} t ON t.{s("station")} = here.id
+    JOIN jsonb_to_recordset(%s::jsonb) AS r(n integer, s text, b integer, i jsonb)
+        ON r.n = t.{s("slot_number")}
+), banks AS MATERIALIZED (
+    SELECT t.{b.pk} AS pk, slots.pk AS slot, r.s, r.b, r.i, (
+        r.s <> t.{b("status")}
+        OR r.b <> coalesce(t.{b("battery_level")}, -1)
+        OR r.i <> t.{b("hardware_info")}
+    ) IS TRUE AS differs
+    FROM here JOIN {b.table} t ON t.{b("current_station")} = here.id
+    JOIN jsonb_to_recordset(%s::jsonb) AS r(k text, n integer, s text, b integer, i jsonb)
+        ON r.k = t.{b("serial_number")}
+    JOIN slots ON slots.n = r.n AND {b.in_place("slots.pk")}
+), found AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM slots) = %s AND (SELECT count(*) FROM banks) = %s AND (
+        SELECT count(*) FROM here JOIN {b.table} t ON t.{b("current_station")} = here.id
+    ) = %s AS all_in_place
+), written_slots AS (
+    UPDATE {s.table} t SET {s("status")} = r.s,
+        {s("battery_level")} = coalesce(r.b, t.{s("battery_level")}),
+        {s("slot_metadata")} = coalesce(r.i, t.{s("slot_metadata")}){s.automatic}
+    FROM slots r, here, found WHERE t.{s.pk} = r.pk AND r.differs AND found.all_in_place
+    RETURNING 1
+), written_banks AS (
+    UPDATE {b.table} t SET {b("status")} = coalesce(r.s, t.{b("status")}),
+        {b("battery_level")} = coalesce(r.b, t.{b("battery_level")}),
+        {b("hardware_info")} = coalesce(r.i, t.{b("hardware_info")}),
+        {b("located_at")} = here.event_time, {b("placed_after")} = here.event_time{b.automatic}
+    FROM banks r, here, found WHERE t.{b.pk} = r.pk AND r.differs AND found.all_in_place
+        AND {b.in_place("r.slot")}
+    RETURNING 1
+), locked_banks AS (
+    SELECT 1 FROM {b.table} t JOIN banks r ON t.{b.pk} = r.pk CROSS JOIN here CROSS JOIN found
+    WHERE NOT r.differs AND found.all_in_place AND {b.in_place("r.slot")}
+    ORDER BY t.{b("serial_number")} FOR NO KEY UPDATE OF t
+)
+SELECT found.all_in_place, (SELECT count(*) FROM written_slots), written.count,
+    written.count + locked.count
+FROM found, (SELECT count(*) FROM written_banks) written, (SELECT count(*) FROM locked_banks) locked"""  # nosec B608
+
+
+class _Names:
+    """The quoted names of a model's table and columns."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.table = table(model)
+        self.pk = primary_key(model)
+
+    def __call__(self, name: str) -> str:
+        return column(self.model, name)
+
+    @property
+    def automatic(self) -> str:
+        """What sets the host's automatic columns."""
+        return "".join(f", {quoted(f.column)} = here.now" for f in _automatic(self.model))
+
+    def in_place(self, slot: str) -> str:
+        """The condition on a bank ``t`` that is to be in a slot."""
+        return (
+            f"t.{self('current_station')} = here.id AND t.{self('current_slot')} = {slot} AND t.{self('status')} <> 'RENTED'"
+            f" AND t.{self('absent_since')} IS NULL AND t.{self('missing_since')} IS NULL"
+            f" AND (t.{self('located_at')} IS NULL OR t.{self('located_at')} <= here.event_time)"
+        )
+
+
+def _automatic(model: Model) -> Sequence[Any]:
+    return [field for field in model._meta.concrete_fields if getattr(field, "auto_now", False)]
