@@ -124,14 +124,19 @@ class PostgresqlTimeouts:
 
     def __call__(self, execute: Callable[..., Any], *statement: Any) -> Any:
         if not self.are_set:
-            self.are_set = True
+            milliseconds = self.take()
             with self.connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT set_config('lock_timeout', %s, true),"
                     " set_config('statement_timeout', %s, true)",
-                    self.milliseconds,
+                    milliseconds,
                 )
         return execute(*statement)
+
+    def take(self) -> list[str]:
+        """Return the timeouts of a lock and of a statement, for whoever sets them from here on."""
+        self.are_set = True
+        return self.milliseconds
 
 
 @contextmanager

@@ -23,10 +23,10 @@ from django_iot_ingest.conf import (
     get_station_slot_model,
 )
 from django_iot_ingest.events import FullReport
-from django_iot_ingest.faults import ConcurrentChange
 from django_iot_ingest.services.statements import (
     Model,
     Statement,
+    awaited_sql,
     column,
     primary_key,
     quoted,
@@ -51,7 +51,7 @@ def may_be(report: FullReport) -> bool:
 
 
 def statement(report: FullReport, using: str) -> Statement:
-    """Return the statement for a snapshot of a locked station."""
+    """Return the statement for a snapshot, of whose station and banks all are locked."""
     slots = [
         {"n": slot.slot_number, "s": slot.status, "b": slot.battery_level, "i": slot.slot_metadata}
         for slot in report.slots
@@ -67,20 +67,16 @@ def statement(report: FullReport, using: str) -> Statement:
         for bank in report.power_banks
     ]
     event_time, serial = report.event_time, report.device_serial
-    told = [json.dumps(slots), json.dumps(banks), len(slots), len(banks), len(banks)]
+    told = [json.dumps(slots), json.dumps(banks), len(slots), len(banks)]
+    serials = [bank.serial_number for bank in report.power_banks]
     sql = _sql(get_station_model(), get_power_bank_model(), get_station_slot_model(), using)
-    return sql, [event_time, timezone.now(), serial, event_time, *told]
+    return sql, [event_time, timezone.now(), serial, event_time, *told, serial, serials]
 
 
-def read(report: FullReport, found: Sequence[Sequence[Any]]) -> Refreshed | None:
-    """Return what the statement did, None if not all was in place.
-
-    ``ConcurrentChange`` if a bank left its place while the statement waited for its row.
-    """
-    [(all_in_place, slots, power_banks, held)] = found
-    if all_in_place and held != len(report.power_banks):
-        raise ConcurrentChange
-    return Refreshed(slots, power_banks) if all_in_place else None
+def read(found: Sequence[Sequence[Any]]) -> tuple[Refreshed | None, bool]:
+    """Return what the statement did, None if not all was in place; and whether returns wait."""
+    [(all_in_place, slots, power_banks, is_awaited)] = found
+    return Refreshed(slots, power_banks) if all_in_place else None, is_awaited
 
 
 @cache
@@ -96,7 +92,7 @@ def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
 @cache
 def _sql(station: Model, power_bank: Model, slot: Model, using: str) -> str:
     """Return the SQL, whose one row says whether all was in place, how many slots and banks were
-    written, and how many banks were written or locked."""
+    written, and whether returns wait for any of them."""
     s, b, t = _Names(slot), _Names(power_bank), _Names(station)
     moment = sent_type(station._meta.get_field("last_full_at"), using)
     return f"""
@@ -122,15 +118,16 @@ WITH here AS (
         r.s <> t.{b("status")}
         OR r.b <> coalesce(t.{b("battery_level")}, -1)
         OR r.i <> t.{b("hardware_info")}
-    ) IS TRUE AS differs
+    ) IS TRUE AS differs, ({b.in_place("slots.pk")}) IS TRUE AS is_in_place
     FROM here JOIN {b.table} t ON t.{b("current_station")} = here.id
-    JOIN jsonb_to_recordset(%s::jsonb) AS r(k text, n integer, s text, b integer, i jsonb)
+    LEFT JOIN jsonb_to_recordset(%s::jsonb) AS r(k text, n integer, s text, b integer, i jsonb)
         ON r.k = t.{b("serial_number")}
-    JOIN slots ON slots.n = r.n AND {b.in_place("slots.pk")}
+    LEFT JOIN slots ON slots.n = r.n
 ), found AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM slots) = %s AND (SELECT count(*) FROM banks) = %s AND (
-        SELECT count(*) FROM here JOIN {b.table} t ON t.{b("current_station")} = here.id
-    ) = %s AS all_in_place
+    SELECT (SELECT count(*) FROM slots) = %s AND count(*) = %s
+        AND coalesce(bool_and(banks.is_in_place), true) AND EXISTS (SELECT 1 FROM here)
+        AS all_in_place
+    FROM banks
 ), written_slots AS (
     UPDATE {s.table} t SET {s("status")} = r.s,
         {s("battery_level")} = coalesce(r.b, t.{s("battery_level")}),
@@ -143,16 +140,11 @@ WITH here AS (
         {b("hardware_info")} = coalesce(r.i, t.{b("hardware_info")}),
         {b("located_at")} = here.event_time, {b("placed_after")} = here.event_time{b.automatic}
     FROM banks r, here, found WHERE t.{b.pk} = r.pk AND r.differs AND found.all_in_place
-        AND {b.in_place("r.slot")}
     RETURNING 1
-), locked_banks AS (
-    SELECT 1 FROM {b.table} t JOIN banks r ON t.{b.pk} = r.pk CROSS JOIN here CROSS JOIN found
-    WHERE NOT r.differs AND found.all_in_place AND {b.in_place("r.slot")}
-    ORDER BY t.{b("serial_number")} FOR NO KEY UPDATE OF t
 )
-SELECT found.all_in_place, (SELECT count(*) FROM written_slots), written.count,
-    written.count + locked.count
-FROM found, (SELECT count(*) FROM written_banks) written, (SELECT count(*) FROM locked_banks) locked"""  # nosec B608
+SELECT found.all_in_place, (SELECT count(*) FROM written_slots),
+    (SELECT count(*) FROM written_banks), ({awaited_sql()})
+FROM found"""  # nosec B608
 
 
 class _Names:

@@ -116,7 +116,7 @@ class PostgresqlTables(Tables):
     def __init__(self, using: str) -> None:
         super().__init__(using)
         self.connection: Any = connections[using]
-        self.waiting: list[Statement] = []
+        self.waiting: list[tuple[Any, str, list[Any]]] = []
 
     # Reading and locking
 
@@ -125,20 +125,26 @@ class PostgresqlTables(Tables):
 
         Each statement sees what the locks of the one before gave.
         """
-        serial = report.device_serial
-        serials = [bank.serial_number for bank in report.power_banks]
-        sent: list[Statement] = [
-            (statements.lock_sql(get_station_model()), [serial]),
-            (statements.awaited_sql(), [serial, serials]),
-        ]
+        sent = [self.lock_statement(report.device_serial)]
         if in_place.may_be(report) and in_place.is_possible(*host_models()):
-            sent.append(in_place.statement(report, self.using))
-        stations, waiting, *refreshed = self.run(sent)
-        self.is_awaited = bool(waiting)
-        if refreshed:
-            self.refreshed = in_place.read(report, *refreshed)
-        found = self.instances(get_station_model(), stations)
-        return found[0] if found else None
+            sent += [self.lock_banks_statement(report), in_place.statement(report, self.using)]
+        stations, *found = self.run(sent)
+        if found:
+            self.refreshed, self.is_awaited = in_place.read(found[1])
+        reporters = self.instances(get_station_model(), stations)
+        return reporters[0] if reporters else None
+
+    def lock_statement(self, serial: str) -> Statement:
+        """Return what locks a station, and sets the transaction's timeouts if nothing did before."""
+        unset = [wrapper for wrapper in self.connection.execute_wrappers if not wrapper.are_set]
+        timeouts = [value for wrapper in unset for value in wrapper.take()]
+        return statements.lock_sql(get_station_model(), bool(timeouts)), [*timeouts, serial]
+
+    def lock_banks_statement(self, report: FullReport) -> Statement:
+        """Return what locks all banks that ``lock_cabinet`` does, in the same order."""
+        serials = [bank.serial_number for bank in report.power_banks]
+        sql = statements.lock_banks_sql(get_station_model(), get_power_bank_model())
+        return sql, [serials, report.device_serial]
 
     def lock_cabinet(
         self, station: AbstractStation | None, reported: Collection[str]
@@ -146,8 +152,15 @@ class PostgresqlTables(Tables):
         """As the ORM does, in one round trip."""
         _, power_bank, slot = host_models()
         lock_banks, read_slots = statements.cabinet_sql(power_bank, slot)
-        key = station.pk if station else None
-        found = self.run([(lock_banks, [sorted(reported), key]), (read_slots, [key])])
+        key, serial = (station.pk, station.serial_number) if station else (None, None)
+        serials = sorted(reported)
+        *found, [(self.is_awaited,)] = self.run(
+            [
+                (lock_banks, [serials, key]),
+                (read_slots, [key]),
+                (statements.awaited_sql(), [serial, serials]),
+            ]
+        )
         banks, slots = map(self.instances, (power_bank, slot), found)
         self.confirm(banks, here=station)
         by_serial = {bank.serial_number: bank for bank in banks}
@@ -183,7 +196,7 @@ class PostgresqlTables(Tables):
             names = sorted(set().union(automatic, *(fields for _, fields in changed)))
             told = self.told([row for row, _ in changed], [*map(model._meta.get_field, names)])
             sql = statements.update_sql(model, tuple(names), self.using)
-            self.waiting.append((sql, [told, [row.pk for row, _ in changed]]))
+            self.waiting.append((model, sql, [told, [row.pk for row, _ in changed]]))
         return len(changed)
 
     def told(self, changed: Sequence[Any], fields: Sequence[Any]) -> str:
@@ -209,18 +222,22 @@ class PostgresqlTables(Tables):
             field.get_db_prep_save(field.pre_save(event, add=True), connection=self.connection)
             for field in fields
         ]
-        self.waiting.append((statements.insert_sql(IngestEvent), values))
-        [(event.pk,)] = self.write()[-1]
+        self.waiting.append((IngestEvent, statements.insert_sql(IngestEvent), values))
+        [(event.pk,)] = self.write()
         event._state.adding, event._state.db = False, self.using
 
     def flush(self) -> None:
         """Write what waits, in one round trip."""
         self.write()
 
-    def write(self) -> list[list[Sequence[Any]]]:
-        """Write what waits, in one round trip; return what each statement returned."""
+    def write(self) -> list[Sequence[Any]]:
+        """Write what waits, in one round trip; return what the last statement returned."""
         waiting, self.waiting = self.waiting, []
-        return self.run(waiting) if waiting else []
+        if len({model for model, _, _ in waiting}) == len(waiting) > 1:
+            # One statement costs less than several; it must not write a row twice.
+            sql = statements.together(tuple(sql for _, sql, _ in waiting))
+            return self.run([(sql, [value for *_, values in waiting for value in values])])[0]
+        return self.run([(sql, values) for _, sql, values in waiting])[-1] if waiting else []
 
     # Round trips
 
@@ -235,7 +252,7 @@ class PostgresqlTables(Tables):
         raw = self.connection.connection
         with self.connection.wrap_database_errors, raw.pipeline():
             cursors = [self.execute(raw, *statement) for statement in sent]
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        return [cursor.fetchall() if cursor.pgresult.nfields else [] for cursor in cursors]
 
     def execute(self, raw: Any, sql: str, parameters: Sequence[Any]) -> Any:
         """Send one statement through Django's own wrappers, with parameters bound by the server."""

@@ -61,18 +61,46 @@ def loading(model: Model, using: str) -> tuple[list[str], list[tuple[int, Any, A
 
 
 @cache
-def lock_sql(station: Model) -> str:
-    """Return what locks the station of a serial number."""
-    return f"{select(station)} WHERE t.{column(station, 'serial_number')} = %s FOR UPDATE"
+def lock_sql(station: Model, has_timeouts: bool) -> str:
+    """Return what locks the station of a serial number, after setting the timeouts for it."""
+    timeouts = (
+        "WITH timeouts AS MATERIALIZED (SELECT set_config('lock_timeout', %s, true),"
+        " set_config('statement_timeout', %s, true)) "
+    )
+    joined = " CROSS JOIN timeouts"
+    return (
+        f"{timeouts * has_timeouts}{select(station)}{joined * has_timeouts}"
+        f" WHERE t.{column(station, 'serial_number')} = %s FOR UPDATE OF t"
+    )
 
 
 @cache
 def awaited_sql() -> str:
     """Return what asks whether returns wait for a station, or for one of a list of banks."""
     return (
-        f"SELECT 1 FROM {table(IngestEvent)} WHERE state = 'deferred'"  # nosec B608
-        " AND event_type = 'returned'"
-        " AND (device_serial = %s OR power_bank_serial = ANY(%s)) LIMIT 1"
+        f"SELECT EXISTS (SELECT 1 FROM {table(IngestEvent)} WHERE state = 'deferred'"  # nosec B608
+        " AND event_type = 'returned' AND (device_serial = %s OR power_bank_serial = ANY(%s)))"
+    )
+
+
+@cache
+def together(written: tuple[str, ...]) -> str:
+    """Return one statement for several that write different tables; its rows are the last one's."""
+    *first, last = written
+    named = ", ".join(f"w{position} AS ({sql})" for position, sql in enumerate(first))
+    return f"WITH {named} {last}"
+
+
+@cache
+def lock_banks_sql(station: Model, power_bank: Model) -> str:
+    """Return what locks the banks of a list and those at the station of a serial number."""
+    here = f"SELECT s.{primary_key(station)} FROM {table(station)} s"  # nosec B608
+    serial = column(power_bank, "serial_number")
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM {table(power_bank)} t WHERE t.{serial} = ANY(%s)"  # nosec B608
+        f" OR t.{column(power_bank, 'current_station')} ="
+        f" ({here} WHERE s.{column(station, 'serial_number')} = %s)"
+        f" ORDER BY t.{serial} FOR UPDATE) locked"
     )
 
 
