@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection
 from django.db.models import JSONField, Value
+from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -427,15 +428,26 @@ def test_no_event_touches_a_column_of_the_operator(build: Any, gateway: Gateway,
 def test_an_unchanged_snapshot_writes_no_slot_and_no_bank(gateway: Gateway, now: int) -> None:
     held = {1: "A", 3: "B"}
     gateway.send(cabinet(held, at=now - 50))
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    before = row_versions()
+    with CaptureQueriesContext(connection) as queries:
         data = gateway.send(cabinet(held, at=now - 40))
     tables = [get_station_slot_model()._meta.db_table, get_power_bank_model()._meta.db_table]
     written = [query["sql"] for query in queries if query["sql"].startswith(("UPDATE", "INSERT"))]
-    assert written
     assert not [sql for sql in written if sql.split('"' if '"' in sql else "`")[1] in tables]
+    assert row_versions() == before
     assert (data["slots_updated"], data["powerbanks_updated"]) == (0, 0)
+    moved = {2: "A", 3: "B"}
+    gateway.send(cabinet(moved, at=now - 30))
+    assert row_versions() != before or connection.vendor != "postgresql"
+
+
+def row_versions() -> list[Any]:
+    """Return where PostgreSQL keeps each slot and bank: every write moves a row."""
+    if connection.vendor != "postgresql":
+        return []
+    ctid = RawSQL("ctid::text", [])
+    models = get_station_slot_model(), get_power_bank_model()
+    return [sorted(model.objects.annotate(at=ctid).values_list("at")) for model in models]
 
 
 def test_devices_whose_numbers_differ_in_blanks_and_letters_are_others(
