@@ -52,31 +52,67 @@ def may_be(report: FullReport) -> bool:
 
 def statement(report: FullReport, using: str) -> Statement:
     """Return the statement for a snapshot, of whose station and banks all are locked."""
+    moment, serial = timezone.now(), report.device_serial
+    numbers = [len(report.slots), len(report.power_banks)]
+    here = [serial, report.event_time, moment, *numbers, serial, report.event_time]
+    serials = [bank.serial_number for bank in report.power_banks]
+    return _sql(*_models(), using, False), [*here, *_told([report]), serial, serials]
+
+
+def statement_of_many(reports: Sequence[FullReport], using: str) -> Statement:
+    """Return the statement for one snapshot of each of several stations, as above."""
+    told = [
+        {
+            "k": report.device_serial,
+            "t": report.event_time.isoformat(),
+            "n": len(report.slots),
+            "m": len(report.power_banks),
+        }
+        for report in reports
+    ]
+    return _sql(*_models(), using, True), [timezone.now(), json.dumps(told), *_told(reports)]
+
+
+def _told(reports: Sequence[FullReport]) -> list[str]:
+    """Return the rows of slots and those of banks, each naming its station."""
     slots = [
-        {"n": slot.slot_number, "s": slot.status, "b": slot.battery_level, "i": slot.slot_metadata}
+        {
+            "h": report.device_serial,
+            "n": slot.slot_number,
+            "s": slot.status,
+            "b": slot.battery_level,
+            "i": slot.slot_metadata,
+        }
+        for report in reports
         for slot in report.slots
     ]
     banks = [
         {
+            "h": report.device_serial,
             "k": bank.serial_number,
             "n": bank.slot_number,
             "s": bank.status,
             "b": bank.battery_level,
             "i": bank.hardware_info,
         }
+        for report in reports
         for bank in report.power_banks
     ]
-    event_time, serial = report.event_time, report.device_serial
-    told = [json.dumps(slots), json.dumps(banks), len(slots), len(banks)]
-    serials = [bank.serial_number for bank in report.power_banks]
-    sql = _sql(get_station_model(), get_power_bank_model(), get_station_slot_model(), using)
-    return sql, [event_time, timezone.now(), serial, event_time, *told, serial, serials]
+    return [json.dumps(slots), json.dumps(banks)]
 
 
-def read(found: Sequence[Sequence[Any]]) -> tuple[Refreshed | None, bool]:
-    """Return what the statement did, None if not all was in place; and whether returns wait."""
-    [(all_in_place, slots, power_banks, is_awaited)] = found
-    return Refreshed(slots, power_banks) if all_in_place else None, is_awaited
+def read(found: Sequence[Sequence[Any]]) -> tuple[dict[str, Refreshed], bool]:
+    """Return what was done, by serial number, where all was in place; and whether returns wait."""
+    refreshed = {
+        serial: Refreshed(slots, power_banks)
+        for serial, all_in_place, slots, power_banks, _ in found
+        if all_in_place
+    }
+    return refreshed, not found or found[0][-1]
+
+
+def _models() -> tuple[Model, Model, Model]:
+    return get_station_model(), get_power_bank_model(), get_station_slot_model()
 
 
 @cache
@@ -90,60 +126,79 @@ def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
 
 
 @cache
-def _sql(station: Model, power_bank: Model, slot: Model, using: str) -> str:
-    """Return the SQL, whose one row says whether all was in place, how many slots and banks were
-    written, and whether returns wait for any of them."""
+def _sql(station: Model, power_bank: Model, slot: Model, using: str, of_many: bool) -> str:
+    """Return the SQL. Each of its rows tells a station's serial number, whether all was in place,
+    how many slots and banks were written, and whether deferred returns may wait for them."""
     s, b, t = _Names(slot), _Names(power_bank), _Names(station)
     moment = sent_type(station._meta.get_field("last_full_at"), using)
+    # One station is looked up by a parameter, so that PostgreSQL expects one and not 100.
+    here = (
+        f"""
+    SELECT t.{t.pk} AS id, r.k AS serial, r.t AS event_time, %s::{moment} AS now, r.n, r.m
+    FROM jsonb_to_recordset(%s::jsonb) AS r(k text, t {moment}, n integer, m integer)
+    JOIN {t.table} t ON t.{t("serial_number")} = r.k
+    WHERE t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} < r.t"""
+        if of_many
+        else f"""
+    SELECT t.{t.pk} AS id, %s::text AS serial, %s::{moment} AS event_time, %s::{moment} AS now,
+        %s::integer AS n, %s::integer AS m
+    FROM {t.table} t WHERE t.{t("serial_number")} = %s
+        AND (t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} <= %s)"""
+    )
+    awaited = "true" if of_many else f"({awaited_sql()})"
     return f"""
-WITH here AS (
-    SELECT t.{t.pk} AS id, %s::{moment} AS event_time, %s::{moment} AS now
-    FROM {t.table} t
-    WHERE t.{t("serial_number")} = %s
-        AND (t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} <= %s)
+WITH here AS MATERIALIZED ({here}
 ), slots AS MATERIALIZED (
-    SELECT t.{s.pk} AS pk, t.{s("slot_number")} AS n, r.s, r.b, r.i, (
+    SELECT here.id AS here, t.{s.pk} AS pk, t.{s("slot_number")} AS n, r.s, r.b, r.i, (
         t.{s("status")} <> r.s
         OR r.b <> coalesce(t.{s("battery_level")}, -1)
         OR CASE WHEN r.i IS NULL THEN false
             WHEN jsonb_typeof(t.{s("slot_metadata")}) = 'object'
             THEN t.{s("slot_metadata")} - 'last_updated' <> r.i - 'last_updated'
             ELSE true END
-    ) AS differs
+    ) IS TRUE AS differs
     FROM here JOIN {s.table} t ON t.{s("station")} = here.id
-    JOIN jsonb_to_recordset(%s::jsonb) AS r(n integer, s text, b integer, i jsonb)
-        ON r.n = t.{s("slot_number")}
+    JOIN jsonb_to_recordset(%s::jsonb) AS r(h text, n integer, s text, b integer, i jsonb)
+        ON r.n = t.{s("slot_number")} AND r.h = here.serial
 ), banks AS MATERIALIZED (
-    SELECT t.{b.pk} AS pk, slots.pk AS slot, r.s, r.b, r.i, (
+    SELECT here.id AS here, here.event_time, here.now, t.{b.pk} AS pk, r.s, r.b, r.i, (
         r.s <> t.{b("status")}
         OR r.b <> coalesce(t.{b("battery_level")}, -1)
         OR r.i <> t.{b("hardware_info")}
     ) IS TRUE AS differs, ({b.in_place("slots.pk")}) IS TRUE AS is_in_place
     FROM here JOIN {b.table} t ON t.{b("current_station")} = here.id
-    LEFT JOIN jsonb_to_recordset(%s::jsonb) AS r(k text, n integer, s text, b integer, i jsonb)
-        ON r.k = t.{b("serial_number")}
-    LEFT JOIN slots ON slots.n = r.n
+    LEFT JOIN jsonb_to_recordset(%s::jsonb)
+        AS r(h text, k text, n integer, s text, b integer, i jsonb)
+        ON r.k = t.{b("serial_number")} AND r.h = here.serial
+    LEFT JOIN slots ON slots.n = r.n AND slots.here = here.id
 ), found AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM slots) = %s AND count(*) = %s
-        AND coalesce(bool_and(banks.is_in_place), true) AND EXISTS (SELECT 1 FROM here)
+    SELECT here.id, here.serial, here.now, coalesce(told_slots.count, 0) = here.n
+        AND coalesce(told_banks.count, 0) = here.m AND coalesce(told_banks.are_in_place, true)
         AS all_in_place
-    FROM banks
+    FROM here
+    LEFT JOIN (SELECT here, count(*) FROM slots GROUP BY here) told_slots
+        ON told_slots.here = here.id
+    LEFT JOIN (SELECT here, count(*), bool_and(is_in_place) AS are_in_place FROM banks
+        GROUP BY here) told_banks ON told_banks.here = here.id
 ), written_slots AS (
     UPDATE {s.table} t SET {s("status")} = r.s,
         {s("battery_level")} = coalesce(r.b, t.{s("battery_level")}),
-        {s("slot_metadata")} = coalesce(r.i, t.{s("slot_metadata")}){s.automatic}
-    FROM slots r, here, found WHERE t.{s.pk} = r.pk AND r.differs AND found.all_in_place
-    RETURNING 1
+        {s("slot_metadata")} = coalesce(r.i, t.{s("slot_metadata")}){s.automatic("found.now")}
+    FROM slots r JOIN found ON found.id = r.here
+    WHERE t.{s.pk} = r.pk AND r.differs AND found.all_in_place
+    RETURNING found.id AS here
 ), written_banks AS (
     UPDATE {b.table} t SET {b("status")} = coalesce(r.s, t.{b("status")}),
         {b("battery_level")} = coalesce(r.b, t.{b("battery_level")}),
         {b("hardware_info")} = coalesce(r.i, t.{b("hardware_info")}),
-        {b("located_at")} = here.event_time, {b("placed_after")} = here.event_time{b.automatic}
-    FROM banks r, here, found WHERE t.{b.pk} = r.pk AND r.differs AND found.all_in_place
-    RETURNING 1
+        {b("located_at")} = r.event_time, {b("placed_after")} = r.event_time{b.automatic("r.now")}
+    FROM banks r JOIN found ON found.id = r.here
+    WHERE t.{b.pk} = r.pk AND r.differs AND found.all_in_place
+    RETURNING found.id AS here
 )
-SELECT found.all_in_place, (SELECT count(*) FROM written_slots),
-    (SELECT count(*) FROM written_banks), ({awaited_sql()})
+SELECT found.serial, found.all_in_place,
+    (SELECT count(*) FROM written_slots w WHERE w.here = found.id),
+    (SELECT count(*) FROM written_banks w WHERE w.here = found.id), {awaited}
 FROM found"""  # nosec B608
 
 
@@ -158,10 +213,9 @@ class _Names:
     def __call__(self, name: str) -> str:
         return column(self.model, name)
 
-    @property
-    def automatic(self) -> str:
+    def automatic(self, now: str) -> str:
         """What sets the host's automatic columns."""
-        return "".join(f", {quoted(f.column)} = here.now" for f in _automatic(self.model))
+        return "".join(f", {quoted(f.column)} = {now}" for f in _automatic(self.model))
 
     def in_place(self, slot: str) -> str:
         """The condition on a bank ``t`` that is to be in a slot."""

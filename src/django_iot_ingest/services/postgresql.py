@@ -130,7 +130,8 @@ class PostgresqlTables(Tables):
             sent += [self.lock_banks_statement(report), in_place.statement(report, self.using)]
         stations, *found = self.run(sent)
         if found:
-            self.refreshed, self.is_awaited = in_place.read(found[1])
+            refreshed, self.is_awaited = in_place.read(found[1])
+            self.refreshed = refreshed.get(report.device_serial)
         reporters = self.instances(get_station_model(), stations)
         return reporters[0] if reporters else None
 
