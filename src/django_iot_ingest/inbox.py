@@ -74,7 +74,7 @@ def ingest(
         return apply(event_id, Source.GATEWAY, heard=report, arrived=arrived)
     started = time.monotonic()
     answer = _apply_at_once(event_type, report, receipt, started, arrived)
-    _follow_up(report, answer, started, arrived)
+    follow_up(report, answer, started, arrived)
     return answer
 
 
@@ -115,7 +115,7 @@ def apply(
             ledger.fail(row, error, started, is_claimed=is_claimed)
 
     answer = _attempt(attempt, record, heard, arrived, is_held=heard is not None)
-    _follow_up(report, answer, started, arrived)
+    follow_up(report, answer, started, arrived)
     return answer
 
 
@@ -143,7 +143,7 @@ def _apply_at_once(
     def attempt(tried: frozenset[int]) -> Answer:
         row = ledger.new_row(receipt, report)
         service = _service(tried)
-        service.is_written_by_caller = _is_all(event_type, service)
+        service.is_written_by_caller = is_all_ours(event_type, service)
         outcome = _run(service, event_type, report)
         ledger.settle(row, outcome, started, is_claimed=False)
         service.tables.record(row)
@@ -204,7 +204,7 @@ def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport
     return event_types.read_receipt(Receipt(bytes(row.body), row.signed_at, received_at, source))
 
 
-def _is_all(event_type: EventType, service: StationSyncService) -> bool:
+def is_all_ours(event_type: EventType, service: StationSyncService) -> bool:
     """Return whether no code of the host's goes on where ours has ended."""
     ours = OURS.get(type(event_type))  # type: ignore[call-overload]
     return ours is not None and getattr(type(service), ours.__name__) is ours
@@ -231,8 +231,8 @@ def _note(work: Callable[[], None], arrived: float | None) -> None:
         logger.error("StationSyncService: nor was that recorded%s", logs.trace(error))
 
 
-def _follow_up(
-    report: StationReport | None, answer: Answer, started: float, arrived: float | None
+def follow_up(
+    report: StationReport | None, answer: Answer, started: float, arrived: float | None = None
 ) -> None:
     """Log what was committed, and apply the returns that a snapshot made known."""
     if report is None:

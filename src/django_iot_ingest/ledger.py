@@ -182,6 +182,11 @@ def deferred_returns(report: FullReport) -> list[int]:
     return [pk for pk, serial in returns if serial in known]
 
 
+def returns_wait() -> bool:
+    """Return whether any return waits for a station or bank to become known."""
+    return rows().filter(state=State.DEFERRED, event_type="returned").exists()
+
+
 def touch(report: StationReport) -> None:
     """Note that a station was heard, where the event itself changes nothing."""
     heard_at = report.received_at

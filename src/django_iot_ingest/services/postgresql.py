@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db import connections, models
 from django.db.models.signals import post_save, pre_save
+from django.utils.duration import duration_iso_string
 
 from django_iot_ingest.conf import (
     get_power_bank_model,
@@ -273,6 +274,8 @@ def text_of(value: Any) -> str:
     """Return what JSON does not know, as PostgreSQL reads it."""
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return duration_iso_string(value)
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(type(value).__name__)

@@ -75,6 +75,26 @@ def lock_sql(station: Model, has_timeouts: bool) -> str:
 
 
 @cache
+def lock_free_sql(station: Model) -> str:
+    """Return what locks, of the stations of a list, those that nobody holds."""
+    serial = column(station, "serial_number")
+    return (
+        f"{select(station)} WHERE t.{serial} = ANY(%s) ORDER BY t.{serial} FOR UPDATE SKIP LOCKED"
+    )
+
+
+@cache
+def lock_all_banks_sql(power_bank: Model) -> str:
+    """Return what locks the banks of a list and those at stations of a list."""
+    serial = column(power_bank, "serial_number")
+    return (
+        f"SELECT count(*) FROM (SELECT 1 FROM {table(power_bank)} t WHERE t.{serial} = ANY(%s)"  # nosec B608
+        f" OR t.{column(power_bank, 'current_station')} = ANY(%s)"
+        f" ORDER BY t.{serial} FOR UPDATE) locked"
+    )
+
+
+@cache
 def awaited_sql() -> str:
     """Return what asks whether returns wait for a station, or for one of a list of banks."""
     return (

@@ -7,7 +7,7 @@ in a few prepared statements; what it leaves in the tables is the same.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
@@ -25,6 +25,9 @@ from django_iot_ingest.models import (
 )
 from django_iot_ingest.services import rows
 from django_iot_ingest.services.in_place import Refreshed
+
+if TYPE_CHECKING:
+    from django_iot_ingest.services.many import TablesOfMany
 
 Banks = dict[str, AbstractPowerBank]
 Slots = dict[int, AbstractStationSlot]
@@ -145,9 +148,25 @@ class Tables:
 
 def tables(using: str) -> Tables:
     """Return the tables of one event on a database."""
-    if connections[using].vendor == "postgresql":
-        from django_iot_ingest.services import postgresql
+    if _has_set_statements(using):
+        from django_iot_ingest.services.postgresql import PostgresqlTables
 
-        if postgresql.is_usable(using):
-            return postgresql.PostgresqlTables(using)
+        return PostgresqlTables(using)
     return Tables(using)
+
+
+def tables_of_many(using: str) -> TablesOfMany | None:
+    """Return the tables of many stations at once; None where the ORM has to serve."""
+    if _has_set_statements(using):
+        from django_iot_ingest.services.many import TablesOfMany
+
+        return TablesOfMany(using)
+    return None
+
+
+def _has_set_statements(using: str) -> bool:
+    if connections[using].vendor != "postgresql":
+        return False
+    from django_iot_ingest.services import postgresql
+
+    return postgresql.is_usable(using)
