@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 from uuid import UUID
@@ -37,6 +38,38 @@ OURS = ("id", "received_at", "applied_at", "duration", "retry_at")
 """Columns that differ from one run to the next; the order of rows says nothing."""
 
 only_on_postgresql = pytest.mark.postgresql
+
+
+@dataclass(frozen=True)
+class Meddling:
+    """A host that writes a row by itself."""
+
+    model: str
+    serial: str | int
+    values: dict[str, Any]
+
+    def do(self) -> None:
+        station, slot, bank = hosts()
+        models = {"station": station, "slot": slot, "power_bank": bank}
+        name = "slot_number" if self.model == "slot" else "serial_number"
+        models[self.model].objects.filter(**{name: self.serial}).update(**self.values)
+
+
+def quiet_snapshot(
+    at: int, levels: list[int], metadata: dict[str, Any], status: str | None, said: str
+) -> dict[str, Any]:
+    """Return a snapshot of one station in which banks 1 and 2 are where they always are."""
+    rows = [
+        held_slot(1, "1", battery_level=levels[0], slot_metadata=metadata),
+        held_slot(2, "2", battery_level=levels[1]),
+        held_slot(3, None, battery_level=levels[2], status="AVAILABLE"),
+    ]
+    banks = [
+        bank_row("1", 1, status=status, hardware_info=metadata, battery_level=levels[1]),
+        bank_row("2", 2, battery_level=levels[2]),
+    ]
+    return full(rows, banks, at=at, serial="A", device={"status": said})
+
 
 numbers = st.integers(1, 3)
 levels = st.integers(0, 101)
@@ -103,15 +136,17 @@ def apply(history: list[Any]) -> list[tuple[str, Any]]:
     answers = []
     for position, said in enumerate(history):
         at = NOW + 10 + position
-        if isinstance(said, str):
+        if isinstance(said, Meddling):
+            said.do()
+        elif isinstance(said, str):
             bank = get_power_bank_model().objects.filter(serial_number=said).first()
             if bank and bank.status != bank.Status.RENTED:
                 with transaction.atomic():
                     start_rental(bank, moment(at))
-            continue
-        receipt = Receipt(payloads.encode(said), at, moment(at))
-        answer = inbox.ingest(*read_receipt(receipt), receipt)
-        answers.append((answer.state, answer.result))
+        else:
+            receipt = Receipt(payloads.encode(said), at, moment(at))
+            answer = inbox.ingest(*read_receipt(receipt), receipt)
+            answers.append((answer.state, answer.result))
     return answers
 
 
@@ -154,6 +189,45 @@ def test_both_leave_the_same_rows_and_answers(history: list[Any]) -> None:
     assert run(history, PostgresqlTables) == run(history, Tables)
 
 
+levels_or_flags = levels | st.booleans() | st.none()
+quiet = st.builds(
+    quiet_snapshot,
+    st.integers(NOW, NOW + 4),
+    st.lists(levels, min_size=3, max_size=3),
+    st.dictionaries(st.sampled_from(["lock", "last_updated"]), levels_or_flags),
+    st.sampled_from(["AVAILABLE", "AVAILABLE", "DAMAGED", None]),
+    st.sampled_from(["ONLINE", "ONLINE", "OFFLINE"]),
+)
+meddling = st.sampled_from(
+    [
+        Meddling("power_bank", "1", {"status": "RENTED"}),
+        Meddling("power_bank", "1", {"current_slot": None}),
+        Meddling("power_bank", "2", {"located_at": moment(NOW + 2)}),
+        Meddling("power_bank", "2", {"absent_since": moment(NOW)}),
+        Meddling("power_bank", "2", {"missing_since": moment(NOW), "current_station": None}),
+        Meddling("power_bank", "3", {"hardware_info": [], "battery_level": None}),
+        Meddling("slot", 1, {"slot_metadata": ["lock"]}),
+        Meddling("slot", 2, {"slot_metadata": 1, "status": "AVAILABLE"}),
+        Meddling("slot", 3, {"out_of_service": True, "battery_level": None}),
+        Meddling("station", "A", {"silent_since": moment(NOW), "status": "OFFLINE"}),
+        Meddling("station", "A", {"last_status_at": moment(NOW + 3)}),
+    ]
+)
+quiet_histories = st.lists(quiet | quiet | quiet | snapshots | rentals | meddling, max_size=8)
+
+
+@pytest.mark.whole
+@only_on_postgresql
+@hypothesis_settings(
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(quiet_histories)
+def test_both_leave_the_same_rows_where_nothing_moves(history: list[Any]) -> None:
+    history = [quiet_snapshot(NOW, [1, 2, 3], {}, None, "ONLINE"), *history]
+    assert run(history, PostgresqlTables) == run(history, Tables)
+
+
 @only_on_postgresql
 def test_set_statements_are_what_a_host_gets() -> None:
     assert isinstance(service.StationSyncService().tables, PostgresqlTables)
@@ -193,7 +267,7 @@ def test_statements_are_prepared_only_if_the_project_says_so(
     assert (count > 0) is are_prepared
 
 
-class Meddling(service.StationSyncService):
+class GoingOn(service.StationSyncService):
     """A host that goes on where ours ends."""
 
     def apply_full(self, report: Any) -> Any:
@@ -210,7 +284,7 @@ seen: list[int] = []
 def test_what_a_host_writes_after_ours_stays(settings: Any) -> None:
     apply([full([held_slot(1, "1")], [bank_row("1", 1, battery_level=50)], at=NOW)])
     seen.clear()
-    changed = {"SYNC_SERVICE": f"{__name__}.{Meddling.__name__}"}
+    changed = {"SYNC_SERVICE": f"{__name__}.{GoingOn.__name__}"}
     settings.IOT_INGEST = {**settings.IOT_INGEST, **changed}
     apply([full([held_slot(1, "1")], [bank_row("1", 1, battery_level=51)], at=NOW + 1)])
     assert seen == [51]

@@ -358,4 +358,4 @@ def is_same(known: Any, told: Mapping[str, Any] | None) -> bool:
     if told is None or not isinstance(known, dict):
         return told is None
     renewed = {"last_updated": None}
-    return {**known, **renewed} == {**told, **renewed}
+    return not rows.differ({**known, **renewed}, {**told, **renewed})

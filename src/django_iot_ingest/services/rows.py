@@ -12,10 +12,21 @@ Row = TypeVar("Row", bound=models.Model)
 
 def assign(row: models.Model, values: Mapping[str, Any]) -> set[str]:
     """Set ``values`` on a row and return the names that really changed."""
-    changed = {name for name, value in values.items() if getattr(row, name) != value}
+    changed = {name for name, value in values.items() if differ(getattr(row, name), value)}
     for name in changed:
         setattr(row, name, values[name])
     return changed
+
+
+def differ(known: Any, told: Any) -> bool:
+    """Return whether two values differ, as a database sees it: JSON's true is not 1."""
+    if known != told:
+        return True
+    if isinstance(told, dict):
+        return any(differ(known[name], value) for name, value in told.items())
+    if isinstance(told, list):
+        return any(map(differ, known, told))
+    return isinstance(known, bool) is not isinstance(told, bool)
 
 
 def known(**values: Any) -> dict[str, Any]:
