@@ -56,7 +56,7 @@ class Meddling:
 
 
 def quiet_snapshot(
-    at: int, levels: list[int], metadata: dict[str, Any], status: str | None, said: str
+    at: int, levels: list[int], metadata: dict[str, Any] | None, status: str | None, said: str
 ) -> dict[str, Any]:
     """Return a snapshot of one station in which banks 1 and 2 are where they always are."""
     rows = [
@@ -194,37 +194,51 @@ quiet = st.builds(
     quiet_snapshot,
     st.integers(NOW, NOW + 4),
     st.lists(levels, min_size=3, max_size=3),
-    st.dictionaries(st.sampled_from(["lock", "last_updated"]), levels_or_flags),
+    st.none() | st.dictionaries(st.sampled_from(["lock", "last_updated"]), levels_or_flags),
     st.sampled_from(["AVAILABLE", "AVAILABLE", "DAMAGED", None]),
     st.sampled_from(["ONLINE", "ONLINE", "OFFLINE"]),
 )
-meddling = st.sampled_from(
-    [
-        Meddling("power_bank", "1", {"status": "RENTED"}),
-        Meddling("power_bank", "1", {"current_slot": None}),
-        Meddling("power_bank", "2", {"located_at": moment(NOW + 2)}),
-        Meddling("power_bank", "2", {"absent_since": moment(NOW)}),
-        Meddling("power_bank", "2", {"missing_since": moment(NOW), "current_station": None}),
-        Meddling("power_bank", "3", {"hardware_info": [], "battery_level": None}),
-        Meddling("slot", 1, {"slot_metadata": ["lock"]}),
-        Meddling("slot", 2, {"slot_metadata": 1, "status": "AVAILABLE"}),
-        Meddling("slot", 3, {"out_of_service": True, "battery_level": None}),
-        Meddling("station", "A", {"silent_since": moment(NOW), "status": "OFFLINE"}),
-        Meddling("station", "A", {"last_status_at": moment(NOW + 3)}),
-    ]
-)
+MEDDLINGS = [
+    Meddling("power_bank", "1", {"status": "RENTED"}),
+    Meddling("power_bank", "1", {"current_slot": None}),
+    Meddling("power_bank", "2", {"located_at": moment(NOW + 2)}),
+    Meddling("power_bank", "2", {"absent_since": moment(NOW)}),
+    Meddling("power_bank", "2", {"missing_since": moment(NOW), "current_station": None}),
+    Meddling("power_bank", "2", {"missing_since": moment(NOW)}),
+    Meddling("power_bank", "2", {"hardware_info": [], "battery_level": None}),
+    Meddling("slot", 1, {"slot_metadata": ["lock"]}),
+    Meddling("slot", 2, {"slot_metadata": 1}),
+    Meddling("slot", 3, {"out_of_service": True, "battery_level": None}),
+    Meddling("station", "A", {"silent_since": moment(NOW), "status": "OFFLINE"}),
+    Meddling("station", "A", {"last_status_at": moment(NOW + 3)}),
+    Meddling("station", "A", {"last_full_at": moment(NOW + 2)}),
+]
+meddling = st.sampled_from(MEDDLINGS)
 quiet_histories = st.lists(quiet | quiet | quiet | snapshots | rentals | meddling, max_size=8)
 
 
 @pytest.mark.whole
 @only_on_postgresql
 @hypothesis_settings(
-    max_examples=150,
+    max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(quiet_histories)
 def test_both_leave_the_same_rows_where_nothing_moves(history: list[Any]) -> None:
     history = [quiet_snapshot(NOW, [1, 2, 3], {}, None, "ONLINE"), *history]
+    assert run(history, PostgresqlTables) == run(history, Tables)
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("meddled", MEDDLINGS, ids=str)
+@pytest.mark.parametrize("told", [{"lock": 1}, {"lock": True}, None], ids=["1", "true", "null"])
+def test_both_leave_the_same_rows_after_a_host_has_meddled(meddled: Meddling, told: Any) -> None:
+    history = [
+        quiet_snapshot(NOW, [1, 2, 3], {"lock": 1}, None, "ONLINE"),
+        meddled,
+        quiet_snapshot(NOW + 1, [1, 2, 3], told, None, "ONLINE"),
+        quiet_snapshot(NOW + 1, [1, 1, 101], told, "DAMAGED", "ONLINE"),
+    ]
     assert run(history, PostgresqlTables) == run(history, Tables)
 
 
