@@ -51,12 +51,16 @@ def may_be(report: FullReport) -> bool:
 
 
 def statement(report: FullReport, using: str) -> Statement:
-    """Return the statement for a snapshot, of whose station and banks all are locked."""
+    """Return the statement for a snapshot of a locked station; it locks the banks, in order.
+
+    Which banks are at a station cannot change while its row is locked; what else changed of them
+    while a lock was waited for is seen.
+    """
     moment, serial = timezone.now(), report.device_serial
     numbers = [len(report.slots), len(report.power_banks)]
     here = [serial, report.event_time, moment, *numbers, serial, report.event_time]
-    serials = [bank.serial_number for bank in report.power_banks]
-    return _sql(*_models(), using, False), [*here, *_told([report]), serial, serials]
+    slots, banks, shown = _told([report])
+    return _sql(*_models(), using, False), [*here, slots, shown, banks, serial, shown]
 
 
 def statement_of_many(reports: Sequence[FullReport], using: str) -> Statement:
@@ -70,11 +74,12 @@ def statement_of_many(reports: Sequence[FullReport], using: str) -> Statement:
         }
         for report in reports
     ]
-    return _sql(*_models(), using, True), [timezone.now(), json.dumps(told), *_told(reports)]
+    slots, banks, shown = _told(reports)
+    return _sql(*_models(), using, True), [timezone.now(), json.dumps(told), slots, shown, banks]
 
 
-def _told(reports: Sequence[FullReport]) -> list[str]:
-    """Return the rows of slots and those of banks, each naming its station."""
+def _told(reports: Sequence[FullReport]) -> tuple[str, str, list[str]]:
+    """Return the rows of slots and those of banks, each naming its station; the banks' serials."""
     slots = [
         {
             "h": report.device_serial,
@@ -98,7 +103,8 @@ def _told(reports: Sequence[FullReport]) -> list[str]:
         for report in reports
         for bank in report.power_banks
     ]
-    return [json.dumps(slots), json.dumps(banks)]
+    shown = [bank.serial_number for report in reports for bank in report.power_banks]
+    return json.dumps(slots), json.dumps(banks), shown
 
 
 def read(found: Sequence[Sequence[Any]]) -> tuple[dict[str, Refreshed], bool]:
@@ -145,6 +151,8 @@ def _sql(station: Model, power_bank: Model, slot: Model, using: str, of_many: bo
     FROM {t.table} t WHERE t.{t("serial_number")} = %s
         AND (t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} <= %s)"""
     )
+    # What is here is compared as a value, so that its index serves.
+    here_ids = "= ANY(ARRAY(SELECT id FROM here))" if of_many else "= (SELECT id FROM here)"
     awaited = "true" if of_many else f"({awaited_sql()})"
     return f"""
 WITH here AS MATERIALIZED ({here}
@@ -160,13 +168,17 @@ WITH here AS MATERIALIZED ({here}
     FROM here JOIN {s.table} t ON t.{s("station")} = here.id
     JOIN jsonb_to_recordset(%s::jsonb) AS r(h text, n integer, s text, b integer, i jsonb)
         ON r.n = t.{s("slot_number")} AND r.h = here.serial
+), locked AS MATERIALIZED (
+    SELECT t.* FROM {b.table} t
+    WHERE t.{b("serial_number")} = ANY(%s) OR t.{b("current_station")} {here_ids}
+    ORDER BY t.{b("serial_number")} FOR UPDATE
 ), banks AS MATERIALIZED (
     SELECT here.id AS here, here.event_time, here.now, t.{b.pk} AS pk, r.s, r.b, r.i, (
         r.s <> t.{b("status")}
         OR r.b <> coalesce(t.{b("battery_level")}, -1)
         OR r.i <> t.{b("hardware_info")}
     ) IS TRUE AS differs, ({b.in_place("slots.pk")}) IS TRUE AS is_in_place
-    FROM here JOIN {b.table} t ON t.{b("current_station")} = here.id
+    FROM here JOIN locked t ON t.{b("current_station")} = here.id
     LEFT JOIN jsonb_to_recordset(%s::jsonb)
         AS r(h text, k text, n integer, s text, b integer, i jsonb)
         ON r.k = t.{b("serial_number")} AND r.h = here.serial

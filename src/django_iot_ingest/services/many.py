@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from django_iot_ingest.conf import get_power_bank_model, get_station_model
+from django_iot_ingest.conf import get_station_model
 from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import AbstractStation, IngestEvent
 from django_iot_ingest.services import in_place, statements
@@ -57,11 +57,8 @@ class TablesOfMany(PostgresqlTables):
         cabinet where all is in place. Return the serial numbers of their stations."""
         reports = [report for report in reports if in_place.may_be(report)]
         if reports and in_place.is_possible(*host_models()):
-            keys = [self.locked[report.device_serial].pk for report in reports]
-            shown = [bank.serial_number for report in reports for bank in report.power_banks]
-            lock = statements.lock_all_banks_sql(get_power_bank_model())
-            sent = [(lock, [shown, keys]), in_place.statement_of_many(reports, self.using)]
-            self.cabinets, _ = in_place.read(self.run(sent)[1])
+            [found] = self.run([in_place.statement_of_many(reports, self.using)])
+            self.cabinets, _ = in_place.read(found)
         return self.cabinets.keys()
 
     def lock_reporter(self, report: FullReport) -> AbstractStation | None:

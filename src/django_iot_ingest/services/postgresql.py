@@ -128,10 +128,10 @@ class PostgresqlTables(Tables):
         """
         sent = [self.lock_statement(report.device_serial)]
         if in_place.may_be(report) and in_place.is_possible(*host_models()):
-            sent += [self.lock_banks_statement(report), in_place.statement(report, self.using)]
+            sent.append(in_place.statement(report, self.using))
         stations, *found = self.run(sent)
         if found:
-            refreshed, self.is_awaited = in_place.read(found[1])
+            refreshed, self.is_awaited = in_place.read(*found)
             self.refreshed = refreshed.get(report.device_serial)
         reporters = self.instances(get_station_model(), stations)
         return reporters[0] if reporters else None
@@ -141,12 +141,6 @@ class PostgresqlTables(Tables):
         unset = [wrapper for wrapper in self.connection.execute_wrappers if not wrapper.are_set]
         timeouts = [value for wrapper in unset for value in wrapper.take()]
         return statements.lock_sql(get_station_model(), bool(timeouts)), [*timeouts, serial]
-
-    def lock_banks_statement(self, report: FullReport) -> Statement:
-        """Return what locks all banks that ``lock_cabinet`` does, in the same order."""
-        serials = [bank.serial_number for bank in report.power_banks]
-        sql = statements.lock_banks_sql(get_station_model(), get_power_bank_model())
-        return sql, [serials, report.device_serial]
 
     def lock_cabinet(
         self, station: AbstractStation | None, reported: Collection[str]

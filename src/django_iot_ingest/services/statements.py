@@ -84,17 +84,6 @@ def lock_free_sql(station: Model) -> str:
 
 
 @cache
-def lock_all_banks_sql(power_bank: Model) -> str:
-    """Return what locks the banks of a list and those at stations of a list."""
-    serial = column(power_bank, "serial_number")
-    return (
-        f"SELECT count(*) FROM (SELECT 1 FROM {table(power_bank)} t WHERE t.{serial} = ANY(%s)"  # nosec B608
-        f" OR t.{column(power_bank, 'current_station')} = ANY(%s)"
-        f" ORDER BY t.{serial} FOR UPDATE) locked"
-    )
-
-
-@cache
 def awaited_sql() -> str:
     """Return what asks whether returns wait for a station, or for one of a list of banks."""
     return (
@@ -109,19 +98,6 @@ def together(written: tuple[str, ...]) -> str:
     *first, last = written
     named = ", ".join(f"w{position} AS ({sql})" for position, sql in enumerate(first))
     return f"WITH {named} {last}"
-
-
-@cache
-def lock_banks_sql(station: Model, power_bank: Model) -> str:
-    """Return what locks the banks of a list and those at the station of a serial number."""
-    here = f"SELECT s.{primary_key(station)} FROM {table(station)} s"  # nosec B608
-    serial = column(power_bank, "serial_number")
-    return (
-        f"SELECT count(*) FROM (SELECT 1 FROM {table(power_bank)} t WHERE t.{serial} = ANY(%s)"  # nosec B608
-        f" OR t.{column(power_bank, 'current_station')} ="
-        f" ({here} WHERE s.{column(station, 'serial_number')} = %s)"
-        f" ORDER BY t.{serial} FOR UPDATE) locked"
-    )
 
 
 @cache
