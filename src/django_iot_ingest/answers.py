@@ -16,6 +16,7 @@ MESSAGES = {
     "duplicate": "Station data updated",
     "stale": "Newer station data is known",
     "deferred": "Station data kept until it can be applied",
+    "queued": "Station data queued",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -37,25 +37,25 @@ class Waiting:
     older: Sequence[IngestEvent]
 
 
-def apply_snapshots(serials: Sequence[str]) -> Counter[str]:
-    """Apply what can be applied together of these stations; return how many ended in which state.
+def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
+    """Apply what can be applied together; return of which stations, and how the events ended.
 
     All in one transaction, which no code of the host's takes part in: where it fails, nothing was
     done. Signals follow the commit, as always.
     """
     if not is_possible():
-        return Counter()
+        return set(), Counter()
     started = time.monotonic()
     try:
         applied, is_awaited = in_transaction(lambda: _apply(serials, started))
     except Exception as error:  # noqa: BLE001 - told by its trace; each is tried by itself
         logger.warning("StationSyncService: one by one, after all%s", logs.trace(error))
-        return Counter()
+        return set(), Counter()
     for waiting in applied:
         answer = Answer(waiting.row.pk, waiting.row.state, {}, is_awaited)
         inbox.follow_up(waiting.report, answer, time.monotonic())
     states = [row.state for waiting in applied for row in (waiting.row, *waiting.older)]
-    return Counter(map(str, states))
+    return {waiting.row.device_serial for waiting in applied}, Counter(map(str, states))
 
 
 def is_possible() -> bool:
@@ -65,7 +65,7 @@ def is_possible() -> bool:
     return is_ours and tables_of_many(alias()) is not None
 
 
-def _apply(serials: Sequence[str], started: float) -> tuple[list[Waiting], bool]:
+def _apply(serials: Collection[str], started: float) -> tuple[list[Waiting], bool]:
     tables = tables_of_many(alias())
     if tables is None:
         return [], False
@@ -100,8 +100,8 @@ def _settle(waiting: Waiting, outcome: Outcome, started: float) -> None:
         ledger.settle(row, Outcome(state=State.STALE), started, is_claimed=False)
 
 
-def _waiting(serials: Sequence[str]) -> list[Waiting]:
-    """Return the stations of which nothing but snapshots waits, and is free to be taken."""
+def _waiting(serials: Collection[str]) -> list[Waiting]:
+    """Return the stations of which nothing waits but snapshots that nobody has taken yet."""
     names = {"device_serial__in": serials, "state": State.RECEIVED}
     rows = ledger.rows().filter(**names).select_for_update(skip_locked=True)
     by_station = groupby(
@@ -112,10 +112,11 @@ def _waiting(serials: Sequence[str]) -> list[Waiting]:
 
 
 def _newest(rows: list[IngestEvent]) -> Waiting | None:
-    """Return the newest of a station's snapshots; None unless the newest was the last to come."""
+    """Return the newest of a station's snapshots; None unless it was the last to come."""
     *older, row = rows
-    last = max(other.received_at for other in rows)
-    if last != row.received_at or any(other.event_type != row.event_type for other in rows):
+    is_first_try = all(other.attempts == 0 for other in rows)
+    is_last = all(other.received_at <= row.received_at for other in rows)
+    if not (is_first_try and is_last and {other.event_type for other in rows} == {row.event_type}):
         return None
     try:
         _, report = inbox.read_row(row, Source.GATEWAY)

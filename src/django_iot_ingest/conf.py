@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 SETTING_NAME = "IOT_INGEST"
 
+INLINE, DEFERRED = "inline", "deferred"
+"""The values of ``PROCESSING``."""
+
 
 class IngestSettings:
     """Hold the default of every key; reading one looks into ``settings.IOT_INGEST`` first.
@@ -65,6 +68,10 @@ class IngestSettings:
     MAX_BODY_BYTES: int = 262_144
     """Longest body that is read, in bytes."""
 
+    PROCESSING: str = "inline"
+    """``"inline"`` applies an event before it is answered; ``"deferred"`` keeps it, answers, and
+    leaves the rest to the drain: ``iot_drain``, as a task or as a command."""
+
     AUTO_CREATE_STATIONS: bool = True
     """Create a station at its first contact; otherwise its events wait as ``deferred``."""
 
@@ -107,6 +114,11 @@ def configured() -> Mapping[str, Any]:
     """Return the host's ``IOT_INGEST`` dictionary, or an empty one."""
     value = getattr(settings, SETTING_NAME, None)
     return value if isinstance(value, Mapping) else {}
+
+
+def is_deferred() -> bool:
+    """Return whether events are kept first and applied by the drain; anything unknown is inline."""
+    return bool(ingest_settings.PROCESSING == DEFERRED)
 
 
 def signature_secrets() -> tuple[str, ...]:

@@ -13,6 +13,10 @@ class AlreadyRented(Exception):
     """The power bank is rented; it has to be returned before it can be rented again."""
 
 
+class Interrupted(Exception):
+    """Attempts at an event were begun and never ended: each time its process died."""
+
+
 class Refusal(APIException):
     """A request that is not accepted. The answer holds fixed texts only, never any input."""
 

@@ -4,6 +4,8 @@ A return takes two transactions. The first commits its receipt, unique by the SH
 the second locks that row, applies the event, and writes the new state in the same commit: whatever
 ends the process in between leaves a row that says what is still to be done. ``full`` and ``status``
 take one transaction; if that fails, a row that says so is written in another.
+
+In deferred mode there is the first alone, for every type: the drain does the rest.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django_iot_ingest import event_types, faults, ledger, logs
-from django_iot_ingest.conf import get_sync_service
+from django_iot_ingest import bell, event_types, faults, ledger, logs
+from django_iot_ingest.conf import get_sync_service, is_deferred
 from django_iot_ingest.database import alias, has_time, in_transaction
 from django_iot_ingest.event_types import EventType
 from django_iot_ingest.events import FullReport, Receipt, Source, StationReport
@@ -35,6 +37,8 @@ FOLLOW_UP_SECONDS = 4.0
 """Time that one snapshot's answer may spend on returns that waited for it; the sweeper has more."""
 
 DUPLICATE = "duplicate"
+
+QUEUED = "queued"
 
 OURS = {
     event_types.Full: StationSyncService.apply_full,
@@ -68,6 +72,8 @@ def ingest(
     ``arrived`` is the request's arrival on the monotonic clock: the answer is in time, and an event
     that is applied exactly once is held on to while the database is away.
     """
+    if is_deferred():
+        return _queue(event_type, report, receipt, arrived)
     if event_type.exactly_once:
         receive = partial(in_transaction, lambda: ledger.receive(receipt, report), arrived=arrived)
         event_id = hold_on(receive, arrived)
@@ -85,25 +91,28 @@ def apply(
     *,
     arrived: float | None = None,
     is_claimed: bool = False,
+    wait: bool = True,
 ) -> Answer:
-    """Apply the event of an inbox row, unless that was done; wait for whoever is doing it.
+    """Apply the event of an inbox row, unless that was done; ``wait`` for whoever is doing it.
 
-    ``heard`` is the report of the request that asks for it; ``is_claimed`` says that the sweeper
-    has counted this attempt. ``DoesNotExist`` if there is no such row, or if the sweeper finds it
-    locked; ``TemporarilyUnavailable`` if the event failed; then the row says so.
+    ``heard`` is the report of the request that asks for it; ``is_claimed`` says that this attempt
+    was counted before. ``DoesNotExist`` if there is no such row, or if it is locked and nobody is
+    to wait; ``TemporarilyUnavailable`` if the event failed; then the row says so.
     """
     started = time.monotonic()
     report: StationReport | None = None
 
     def attempt(tried: frozenset[int]) -> Answer:
         nonlocal report
-        row = ledger.lock(event_id, wait=not is_claimed)
+        row = ledger.lock(event_id, wait=wait)
         answer = _known_answer(row)
         if answer is None:
             event_type, report = read_row(row, source)
             outcome = _apply_row(row, event_type, report, tried)
             ledger.settle(row, outcome, started, is_claimed=is_claimed)
             row.save(using=alias())
+            if row.state == State.DEFERRED and event_type.newest_counts:
+                ledger.supersede(row)
             answer = Answer(row.pk, row.state, row.result or {})
         if heard is not None and heard.received_at != row.received_at:
             ledger.touch(heard)  # a repeat: the event itself was heard when it came first
@@ -124,6 +133,29 @@ def refuse(receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal) -
     event_type = event_types.find(payload.get("type")) if payload else None
     name = event_type.name if event_type else ""
     in_transaction(lambda: ledger.refuse(receipt, name, refusal.error))
+
+
+def _queue(
+    event_type: EventType, report: StationReport, receipt: Receipt, arrived: float | None
+) -> Answer:
+    """Commit the receipt and ring for the drain; nothing here waits for a station or a broker."""
+    if not event_type.exactly_once:
+        row = in_transaction(lambda: _insert(ledger.queued_row(receipt, report)), arrived=arrived)
+        bell.ring()
+        return Answer(row.pk, QUEUED, row.result or {})
+    receive = partial(in_transaction, lambda: ledger.queue(receipt, report), arrived=arrived)
+    row, is_new = hold_on(receive, arrived)
+    if not is_new and has_time(arrived):
+        _note(partial(ledger.touch, report), arrived)
+    known = _known_answer(row)
+    if known is None:
+        bell.ring()
+    return known or Answer(row.pk, QUEUED, ledger.result_of_reading(report))
+
+
+def _insert(row: IngestEvent) -> IngestEvent:
+    get_sync_service().tables.record(row)
+    return row
 
 
 def _known_answer(row: IngestEvent) -> Answer | None:

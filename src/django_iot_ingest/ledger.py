@@ -15,7 +15,12 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from django_iot_ingest import faults, signals
-from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_sync_service
+from django_iot_ingest.conf import (
+    get_power_bank_model,
+    get_station_model,
+    get_sync_service,
+    is_deferred,
+)
 from django_iot_ingest.database import alias
 from django_iot_ingest.events import FullReport, Receipt, ReturnReport, StationReport, StatusReport
 from django_iot_ingest.models import IngestEvent
@@ -63,6 +68,33 @@ def receive(receipt: Receipt, report: StationReport) -> int:
         refused = rows().filter(pk=row.pk, state=State.REFUSED)
         refused.update(**values, last_error_code="")
     return row.pk
+
+
+def queue(receipt: Receipt, report: StationReport) -> tuple[IngestEvent, bool]:
+    """Return the one row of this body, and whether it is new; it waits for the drain unless it was
+    dealt with.
+
+    One that failed or was given up begins anew. A row that is ``received`` is left as it is, so
+    that nobody waits here for whoever is applying it.
+    """
+    values = {**_queued(receipt, report), "dedup_key": receipt.sha256}
+    row, is_new = rows().get_or_create(dedup_key=receipt.sha256, defaults=values)
+    if not is_new and row.state not in (State.APPLIED, State.STALE, State.RECEIVED):
+        anew = values if row.state == State.REFUSED else {"state": State.RECEIVED}
+        idle = rows().filter(pk=row.pk).exclude(state__in=(State.APPLIED, State.STALE))
+        idle.update(**{**anew, "attempts": 0, "retry_at": None, "last_error_code": ""})
+        row.refresh_from_db(using=alias(), fields=["state", "result"])
+    return row, is_new
+
+
+def queued_row(receipt: Receipt, report: StationReport) -> IngestEvent:
+    """Return an unsaved row that waits for the drain."""
+    return IngestEvent(**_queued(receipt, report))
+
+
+def result_of_reading(report: StationReport) -> dict[str, Any]:
+    """Return what an answer tells of an event that is not applied yet."""
+    return Outcome(warnings=list(report.warnings)).result(report.device_serial)
 
 
 def admit(row: IngestEvent, report: StationReport, *, keep_key: bool) -> None:
@@ -126,12 +158,21 @@ def bury(row: IngestEvent) -> None:
 
 
 def due(limit: int) -> list[int]:
-    """Return the ids of waiting events that nobody is about to apply, the oldest event first."""
+    """Return the ids of waiting events that nobody is about to apply, the oldest event first.
+
+    In deferred mode whatever is ``received`` is the drain's.
+    """
     moment = timezone.now()
-    ready = Q(retry_at__lte=moment) | Q(retry_at__isnull=True)
-    in_flight = Q(state=State.RECEIVED, received_at__gt=moment - IN_FLIGHT)
-    waiting = rows().filter(ready, state__in=IngestEvent.WAITING).exclude(in_flight)
+    others = Q(state=State.RECEIVED)
+    if not is_deferred():
+        others &= Q(received_at__gt=moment - IN_FLIGHT)
+    waiting = rows().filter(is_due(moment), state__in=IngestEvent.WAITING).exclude(others)
     return list(waiting.order_by("event_time", "pk").values_list("pk", flat=True)[:limit])
+
+
+def is_due(moment: datetime) -> Q:
+    """Return the condition that a row's back-off is over."""
+    return Q(retry_at__lte=moment) | Q(retry_at__isnull=True)
 
 
 def next_try(attempts: int) -> datetime:
@@ -189,12 +230,17 @@ def returns_wait() -> bool:
 
 def touch(report: StationReport) -> None:
     """Note that a station was heard, where the event itself changes nothing."""
-    heard_at = report.received_at
     stations = get_station_model()._base_manager.using(alias())
     spoken = Q(serial_number=report.device_serial)
     if isinstance(report, StatusReport) and not stations.filter(spoken).exists():
         same_imei = stations.filter(imei=report.device_serial).values_list("pk", flat=True)[:2]
         spoken = Q(pk__in=list(same_imei)) if len(same_imei) == 1 else Q(pk__in=[])
+    hear(spoken, report.received_at)
+
+
+def hear(spoken: Q, heard_at: datetime) -> None:
+    """Note on the stations that have ``spoken`` when they were heard, unless it was later."""
+    stations = get_station_model()._base_manager.using(alias())
     unheard = Q(last_heard_at__isnull=True) | Q(last_heard_at__lt=heard_at)
     stations.filter(spoken & unheard).update(last_heard_at=heard_at)
 
@@ -206,6 +252,12 @@ def _request(receipt: Receipt) -> dict[str, Any]:
         "body": receipt.body,
         "sha256": receipt.sha256,
     }
+
+
+def _queued(receipt: Receipt, report: StationReport) -> dict[str, Any]:
+    """Return the columns of a row that waits for the drain; its result is what reading it gave."""
+    kept = {**_request(receipt), **_contents(report)}
+    return {**kept, "state": State.RECEIVED, "result": result_of_reading(report)}
 
 
 def _contents(report: StationReport) -> dict[str, Any]:

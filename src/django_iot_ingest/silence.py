@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
-from django_iot_ingest import logs
+from django_iot_ingest import ledger, logs
 from django_iot_ingest.conf import get_station_model, get_sync_service, ingest_settings
 from django_iot_ingest.database import alias, in_transaction
-from django_iot_ingest.models import AbstractStation, StationStatusChange
+from django_iot_ingest.models import AbstractStation, IngestEvent, StationStatusChange
 from django_iot_ingest.services import hooks, rows
 
 logger = logging.getLogger(__name__)
+
+BATCH = 500
+"""Stations whose events are looked for at once."""
 
 OFFLINE = AbstractStation.Status.OFFLINE
 
@@ -22,12 +26,26 @@ OFFLINE = AbstractStation.Status.OFFLINE
 def mark_offline() -> int:
     """Mark each station that was not heard for ``OFFLINE_AFTER`` seconds; return how many.
 
-    Each in a transaction of its own, so that one whose hook refuses keeps none of the others.
+    Each in a transaction of its own, so that one whose hook refuses keeps none of the others. One
+    that is waited for by a received event was heard, though nobody has applied it yet.
     """
     since = timezone.now() - timedelta(seconds=ingest_settings.OFFLINE_AFTER)
     stations = get_station_model()._base_manager.using(alias())
     silent = stations.filter(_is_silent(since)).order_by("serial_number")
-    return sum(_mark(pk, since) for pk in silent.values_list("pk", flat=True))
+    found = list(silent.values_list("pk", "serial_number", "imei"))
+    batches = (found[start : start + BATCH] for start in range(0, len(found), BATCH))
+    return sum(_mark(pk, since) for batch in batches for pk in _unheard(batch))
+
+
+def _unheard(stations: Sequence[tuple[object, str, str]]) -> list[object]:
+    """Return the keys of those stations that no received event waits for.
+
+    In a statement of its own: columns whose collations differ cannot be compared on MariaDB.
+    """
+    names = {name for _, *own in stations for name in own if name}
+    waiting = ledger.rows().filter(state=IngestEvent.State.RECEIVED, device_serial__in=names)
+    heard = set(waiting.values_list("device_serial", flat=True))
+    return [pk for pk, *own in stations if heard.isdisjoint(own)]
 
 
 def _is_silent(since: datetime) -> Q:

@@ -1,4 +1,4 @@
-"""The recurring work as tasks, for a host that schedules with ``django.tasks``.
+"""The work that no request waits for as tasks, for a host that has ``django.tasks``.
 
 Django 6.0 and later bring it; Django 5.2 needs the ``django-tasks`` backport. The management
 commands of the same names do the same work and need neither.
@@ -6,12 +6,24 @@ commands of the same names do the same work and need neither.
 
 from __future__ import annotations
 
-from django_iot_ingest import prune, silence, sweeper
+from django_iot_ingest import bell, drain, prune, silence, sweeper
 
 try:
     from django.tasks import task
 except ImportError:  # Django 5.2
     from django_tasks import task  # type: ignore[import-not-found,no-redef]
+
+
+@task  # type: ignore[misc,unused-ignore]
+def iot_drain(limit: int = drain.LIMIT, seconds: float = drain.SECONDS) -> dict[str, int]:
+    """Apply what requests have kept; return how many events ended in which state.
+
+    What is left when its time is over is left to one more task.
+    """
+    states = drain.drain(limit, seconds)
+    if states and drain.is_behind():
+        bell.again(iot_drain.enqueue)
+    return dict(states)
 
 
 @task  # type: ignore[misc,unused-ignore]
