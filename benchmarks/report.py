@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from benchmarks.in_process import Run
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- in_process:begin -->", "<!-- in_process:end -->"
 
 TITLES = {
     "floor": "floor: one prepared statement, psycopg's own connection",
@@ -82,7 +81,7 @@ def cost_rows(run: Run, kind: str) -> Iterator[list[str]]:
         yield [title, " / ".join(counts), *(f"{value:.2f}" for value in times)]
 
 
-def about(run: Run) -> str:
+def about(rounds: int) -> str:
     """Return on what it was measured."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -92,13 +91,13 @@ def about(run: Run) -> str:
     return (
         f"PostgreSQL {version.split()[0]} (synchronous_commit {commit}) on the same machine, "
         f"{os.cpu_count()} cores; Python {platform.python_version()}, Django {django.__version__}, "
-        f"REST framework {rest_framework.__version__}, psycopg {psycopg.__version__}; {run.rounds} interleaved rounds."
+        f"REST framework {rest_framework.__version__}, psycopg {psycopg.__version__}; {rounds} interleaved rounds."
     )
 
 
 def text(run: Run) -> str:
     """Return all tables in Markdown."""
-    parts = [about(run)]
+    parts = [about(run.rounds)]
     for kind in ("changed", "unchanged"):
         costs = ["", "statements", *slots(run, "ms, {} slots")]
         parts += [
@@ -112,11 +111,17 @@ def text(run: Run) -> str:
     return "\n\n".join(parts)
 
 
+def write_section(name: str, tables: str) -> None:
+    """Replace what stands between a section's two marks on the page."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, rest = PAGE.read_text(encoding="utf-8").split(begin)
+    after = rest.split(end)[1]
+    PAGE.write_text(f"{before}{begin}\n{tables}\n\n{end}{after}", encoding="utf-8")
+
+
 def write(tables: str, run: Run) -> None:
-    """Replace the page's tables and the plot."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n{tables}\n\n{END}{after}", encoding="utf-8")
+    """Replace the page's tables of one snapshot, and the plot."""
+    write_section("in_process", tables)
     PAGE.with_suffix(".svg").write_text(plot(run), encoding="utf-8")
 
 
