@@ -24,7 +24,7 @@ SECONDS = 30.0
 RETURNS = 100
 """Returns that are looked for at once."""
 
-STATIONS = 100
+STATIONS = 200
 """Stations of one batch; returns that have come meanwhile are applied before the next."""
 
 

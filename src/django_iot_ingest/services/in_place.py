@@ -208,10 +208,10 @@ WITH here AS MATERIALIZED ({here}
     WHERE t.{b.pk} = r.pk AND r.differs AND found.all_in_place
     RETURNING found.id AS here
 )
-SELECT found.serial, found.all_in_place,
-    (SELECT count(*) FROM written_slots w WHERE w.here = found.id),
-    (SELECT count(*) FROM written_banks w WHERE w.here = found.id), {awaited}
-FROM found"""  # nosec B608
+SELECT found.serial, found.all_in_place, coalesce(s.count, 0), coalesce(b.count, 0), {awaited}
+FROM found
+LEFT JOIN (SELECT here, count(*) FROM written_slots GROUP BY here) s ON s.here = found.id
+LEFT JOIN (SELECT here, count(*) FROM written_banks GROUP BY here) b ON b.here = found.id"""  # nosec B608
 
 
 class _Names:
