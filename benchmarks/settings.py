@@ -14,5 +14,17 @@ for _config in DATABASES.values():
     if _config["ENGINE"].endswith("postgresql"):
         _config["OPTIONS"] = {**_config.get("OPTIONS", {}), "prepare_threshold": 0}
 
+# A web server's processes join the database that the measurement has made.
+if _made := os.environ.get("BENCH_DATABASE_NAME"):
+    DATABASES["default"]["NAME"] = _made
+
+ROOT_URLCONF = "benchmarks.urls"
+MIDDLEWARE: list[str] = []
+ALLOWED_HOSTS = ["127.0.0.1"]
+
 # Every rule is on.
-IOT_INGEST = {**IOT_INGEST, "ALLOWED_IPS": ["127.0.0.0/8"]}
+IOT_INGEST = {
+    **IOT_INGEST,
+    "ALLOWED_IPS": ["127.0.0.0/8"],
+    "PROCESSING": os.environ.get("BENCH_PROCESSING", "inline"),
+}
