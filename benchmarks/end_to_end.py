@@ -103,10 +103,11 @@ class Run:
     def text(self, memory: list[tuple[float, float]]) -> str:
         head = ["", "times the floor's rate", "requests/s", "p50 ms", "p99 ms"]
         rounds = len(self.rates[self.sizes[0], "ours"])
-        parts = [
-            f"{report.about(rounds)} gunicorn with {server.WORKERS} sync workers, {AT_ONCE} "
-            f"connections at once, a new one for each request, {self.slice} requests in a slice.",
-        ]
+        how = (
+            f"gunicorn with {server.WORKERS} sync workers, {AT_ONCE} connections at once, a new one "
+            f"for each request, {self.slice} requests in a slice."
+        )
+        parts = [f"{report.about(rounds)} {how}"]
         for size in self.sizes:
             parts += [f"### {size} slots, changed", report.table(head, self.rows(size))]
         (before, own_before), (after, own_after) = memory

@@ -36,7 +36,9 @@ class Server:
 
 def _memory(pid: int) -> tuple[float, float]:
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kilobytes = {name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB", text, re.M)}
+    kilobytes = {
+        name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)
+    }
     own = kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]
     return kilobytes["Rss"] / 1024, own / 1024
 

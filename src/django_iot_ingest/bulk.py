@@ -13,15 +13,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.utils import timezone
+
 from django_iot_ingest import event_types, inbox, ledger, logs
 from django_iot_ingest.conf import get_sync_service
 from django_iot_ingest.database import alias, in_transaction
 from django_iot_ingest.events import FullReport, Source
 from django_iot_ingest.exceptions import Refusal
 from django_iot_ingest.inbox import Answer
-from django_iot_ingest.models import AbstractStation, IngestEvent
-from django_iot_ingest.services import Outcome
-from django_iot_ingest.services.tables import tables_of_many
+from django_iot_ingest.models import IngestEvent
+from django_iot_ingest.services import Outcome, hooks
+
+Settled = tuple[FullReport, IngestEvent, Outcome]
 
 logger = logging.getLogger(__name__)
 
@@ -43,61 +46,35 @@ def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
     All in one transaction, which no code of the host's takes part in: where it fails, nothing was
     done. Signals follow the commit, as always.
     """
-    if not is_possible():
+    full = event_types.find(event_types.Full.name)
+    if full is None or not inbox.is_all_ours(full, get_sync_service()):
         return set(), Counter()
-    started = time.monotonic()
     try:
-        applied, is_awaited = in_transaction(lambda: _apply(serials, started))
+        settled, older = in_transaction(lambda: _apply(serials))
     except Exception as error:  # noqa: BLE001 - told by its trace; each is tried by itself
         logger.warning("StationSyncService: one by one, after all%s", logs.trace(error))
         return set(), Counter()
-    for waiting in applied:
-        answer = Answer(waiting.row.pk, waiting.row.state, {}, is_awaited)
-        inbox.follow_up(waiting.report, answer, time.monotonic())
-    states = [row.state for waiting in applied for row in (waiting.row, *waiting.older)]
-    return {waiting.row.device_serial for waiting in applied}, Counter(map(str, states))
+    is_awaited = bool(settled) and ledger.returns_wait()
+    for report, row, outcome in settled:
+        answer = Answer(row.pk, outcome.state, {}, is_awaited)
+        inbox.follow_up(report, answer, time.monotonic())
+    done = {report.device_serial for report, _, _ in settled}
+    return done, Counter({str(State.APPLIED): len(done), str(State.STALE): older})
 
 
-def is_possible() -> bool:
-    """Return whether the database and the host's models, service and event type allow it."""
-    full = event_types.find(event_types.Full.name)
-    is_ours = full is not None and inbox.is_all_ours(full, get_sync_service())
-    return is_ours and tables_of_many(alias()) is not None
-
-
-def _apply(serials: Collection[str], started: float) -> tuple[list[Waiting], bool]:
-    tables = tables_of_many(alias())
-    if tables is None:
-        return [], False
-    waiting = {found.report.device_serial: found for found in _waiting(serials)}
-    stations = tables.lock_stations(list(waiting))
-    reports = [waiting[station.serial_number].report for station in stations]
-    calm = [
-        report
-        for station, report in zip(stations, reports, strict=True)
-        if is_calm(station, report)
-    ]
-    applied = [waiting[serial] for serial in tables.refresh(calm)]
-    share = (time.monotonic() - started) / max(len(applied), 1)
-    for found in applied:
-        service = get_sync_service()
-        service.tables, service.is_written_by_caller = tables, True
-        outcome = service.apply_full(found.report)
-        _settle(found, outcome, time.monotonic() - share)
-        tables.settle([found.row, *found.older])
-    tables.flush()
-    return applied, bool(applied) and ledger.returns_wait()
-
-
-def is_calm(station: AbstractStation, report: FullReport) -> bool:
-    """Return whether a snapshot changes no status, so that no hook is due."""
-    return not station.silent_since and report.device.status in (None, station.status)
-
-
-def _settle(waiting: Waiting, outcome: Outcome, started: float) -> None:
-    ledger.settle(waiting.row, outcome, started, is_claimed=False)
-    for row in waiting.older:
-        ledger.settle(row, Outcome(state=State.STALE), started, is_claimed=False)
+def _apply(serials: Collection[str]) -> tuple[list[Settled], int]:
+    """Return the snapshots that were applied, and how many older ones that makes stale."""
+    service = get_sync_service()
+    waiting = _waiting(serials)
+    settled = service.tables.settle_many([(found.report, found.row) for found in waiting])
+    for report, _, outcome in settled:
+        hooks.tell_of_sync(get_sync_service(), outcome.station, report, alias())
+    done = {row.pk for _, row, _ in settled}
+    older = [row.pk for found in waiting if found.row.pk in done for row in found.older]
+    if older:
+        outdated = {"state": State.STALE, "retry_at": None, "applied_at": timezone.now()}
+        ledger.rows().filter(pk__in=older).update(**outdated)
+    return settled, len(older)
 
 
 def _waiting(serials: Collection[str]) -> list[Waiting]:

@@ -97,12 +97,17 @@ def close_connections() -> None:
             connection.close()
 
 
+def timeouts(arrived: float | None) -> tuple[float, float]:
+    """Return how many seconds a statement may wait for a lock, and how many it may take."""
+    left = ANSWER_WITHIN - (time.monotonic() - arrived) if arrived is not None else ANSWER_WITHIN
+    lock = max(min(LOCK_TIMEOUT, left / LOCKS_IN_A_ROW), 0.1)
+    return lock, max(min(STATEMENT_TIMEOUT, left), 0.2)
+
+
 @contextmanager
 def _bounded(connection: BaseDatabaseWrapper, arrived: float | None) -> Iterator[None]:
     """Open a transaction in which no statement waits longer than there is time."""
-    left = ANSWER_WITHIN - (time.monotonic() - arrived) if arrived is not None else ANSWER_WITHIN
-    lock = max(min(LOCK_TIMEOUT, left / LOCKS_IN_A_ROW), 0.1)
-    statement = max(min(STATEMENT_TIMEOUT, left), 0.2)
+    lock, statement = timeouts(arrived)
     is_mysql = connection.vendor == "mysql"
     session = _mysql_timeouts(connection, lock, statement) if is_mysql else nullcontext()
     with session, transaction.atomic(using=connection.alias, durable=True):
@@ -124,19 +129,14 @@ class PostgresqlTimeouts:
 
     def __call__(self, execute: Callable[..., Any], *statement: Any) -> Any:
         if not self.are_set:
-            milliseconds = self.take()
+            self.are_set = True
             with self.connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT set_config('lock_timeout', %s, true),"
                     " set_config('statement_timeout', %s, true)",
-                    milliseconds,
+                    self.milliseconds,
                 )
         return execute(*statement)
-
-    def take(self) -> list[str]:
-        """Return the timeouts of a lock and of a statement, for whoever sets them from here on."""
-        self.are_set = True
-        return self.milliseconds
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError
+
 from django_iot_ingest import bell, event_types, faults, ledger, logs
 from django_iot_ingest.conf import get_sync_service, is_deferred
 from django_iot_ingest.database import alias, has_time, in_transaction
@@ -25,7 +27,7 @@ from django_iot_ingest.events import FullReport, Receipt, Source, StationReport
 from django_iot_ingest.exceptions import Refusal, TemporarilyUnavailable
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.patience import hold_on
-from django_iot_ingest.services import Outcome, StationSyncService
+from django_iot_ingest.services import Outcome, StationSyncService, hooks
 from django_iot_ingest.services.cabinet import WaitingReturns
 from django_iot_ingest.times import aware
 
@@ -79,7 +81,8 @@ def ingest(
         event_id = hold_on(receive, arrived)
         return apply(event_id, Source.GATEWAY, heard=report, arrived=arrived)
     started = time.monotonic()
-    answer = _apply_at_once(event_type, report, receipt, started, arrived)
+    answer = _settle(event_type, report, receipt, arrived)
+    answer = answer or _apply_at_once(event_type, report, receipt, started, arrived)
     follow_up(report, answer, started, arrived)
     return answer
 
@@ -163,6 +166,26 @@ def _known_answer(row: IngestEvent) -> Answer | None:
     states = {State.APPLIED: DUPLICATE, State.STALE: str(State.STALE)}
     state = states.get(row.state)  # type: ignore[call-overload]
     return None if state is None else Answer(row.pk, state, row.result or {})
+
+
+def _settle(
+    event_type: EventType, report: StationReport, receipt: Receipt, arrived: float | None
+) -> Answer | None:
+    """Let the database apply a snapshot that moves nothing; None if that was not to be."""
+    service = get_sync_service()
+    if not isinstance(report, FullReport) or not is_all_ours(event_type, service):
+        return None
+    row = ledger.new_row(receipt, report)
+    try:
+        outcome = service.tables.settle(report, row, arrived)
+    except (DatabaseError, InterfaceError) as error:
+        logger.info("StationSyncService: by the rules, after all: %s", faults.code_of(error))
+        return None
+    if outcome is None:
+        return None
+    hooks.tell_of_sync(service, outcome.station, report, alias())
+    result = outcome.result(report.device_serial)
+    return Answer(row.pk, outcome.state, result, outcome.is_awaited)
 
 
 def _apply_at_once(

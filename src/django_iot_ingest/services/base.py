@@ -197,8 +197,7 @@ class StationSync(Generic[Report]):
 
     def finish(self) -> Outcome:
         """Signal the event after commit, and return what was done."""
-        station, event = self.outcome.station, self.report
-        hooks.notify(self.service, signals.station_synced, self.using, station=station, event=event)
+        hooks.tell_of_sync(self.service, self.outcome.station, self.report, self.using)
         return self.outcome
 
 

@@ -26,7 +26,6 @@ from django_iot_ingest.models import (
 from django_iot_ingest.services import hooks, rows
 from django_iot_ingest.services.base import is_older, last_located
 from django_iot_ingest.services.contest import EARLIER, NEWER, Claim, Sighting, SlotContest
-from django_iot_ingest.services.tables import Banks, Slots
 
 if TYPE_CHECKING:
     from django_iot_ingest.services.full import FullSync
@@ -45,15 +44,13 @@ class WaitingReturns(Exception):
 class CabinetSync:
     """The slots and banks of one locked station, beside what its snapshot says of them."""
 
-    def __init__(
-        self, sync: FullSync, station: AbstractStation, banks: Banks, slots: Slots
-    ) -> None:
+    def __init__(self, sync: FullSync, station: AbstractStation) -> None:
         self.sync = sync
         self.report = sync.report
         self.station = station
         self.tables = sync.tables
-        self.banks = banks
-        self.slots = slots
+        self.slots = sync.slots
+        self.banks = sync.banks
         self.changed_slots: dict[Any, tuple[AbstractStationSlot, set[str]]] = {}
         self.new_banks: list[AbstractPowerBank] = []
         self.changed_banks: dict[str, tuple[AbstractPowerBank, set[str]]] = {}
@@ -88,6 +85,8 @@ class CabinetSync:
 
     def write(self) -> None:
         """Write slots, then banks, then what ends in a hook."""
+        if not self.report.reports_slots:
+            return
         self.compare_slots()
         self.compare_banks()
         self.write_slots()

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django_iot_ingest.events import FullReport, WarningCode
 from django_iot_ingest.models import AbstractStation, StationStatusChange
 from django_iot_ingest.services import rows
 from django_iot_ingest.services.base import StationSync
 from django_iot_ingest.services.cabinet import CabinetSync
 from django_iot_ingest.services.outcome import Outcome
+from django_iot_ingest.services.tables import Banks, Slots
+
+if TYPE_CHECKING:
+    from django_iot_ingest.services.service import StationSyncService
 
 
 class FullSync(StationSync[FullReport]):
     """Write what changed of a station, its slots and its banks, in a number of statements that
     does not depend on how many there are."""
+
+    def __init__(self, service: StationSyncService, report: FullReport) -> None:
+        super().__init__(service, report)
+        self.banks: Banks = {}
+        self.slots: Slots = {}
 
     def run(self) -> Outcome:
         """Apply the snapshot, unless a newer one was applied."""
@@ -21,36 +32,22 @@ class FullSync(StationSync[FullReport]):
             return self.outcome.defer(WarningCode.STATION_UNKNOWN, "device.serial_number")
         if station.last_full_at and self.report.event_time < station.last_full_at:
             return self.stale(station)
-        if self.report.reports_slots and self.tables.refreshed is None:
-            self.sync_cabinet(station)
-        else:
-            self.sync_station(station)
+        cabinet = CabinetSync(self, station)
+        cabinet.heed_waiting_returns()
+        self.update_station(station)
+        self.save_station(station)
+        cabinet.write()
+        self.outcome.is_awaited = self.tables.is_awaited or self.is_new or bool(cabinet.new_banks)
         return self.finish()
 
     def find_station(self) -> AbstractStation | None:
-        """Lock and return the station."""
+        """Lock and return the station, its banks and those that are shown, with its slots."""
         if not self.report.reports_slots:
             return super().find_station()
-        return self.tables.lock_reporter(self.report)
-
-    def sync_cabinet(self, station: AbstractStation) -> None:
-        """Write the station, then its slots and banks, by the rules."""
         shown = {bank.serial_number for bank in self.report.power_banks}
-        known = None if self.is_new else station
-        cabinet = CabinetSync(self, station, *self.tables.lock_cabinet(known, shown))
-        cabinet.heed_waiting_returns()
-        self.sync_station(station)
-        cabinet.write()
-        self.outcome.is_awaited |= bool(cabinet.new_banks)
-
-    def sync_station(self, station: AbstractStation) -> None:
-        """Write the station, and count what its cabinet needed where all was in place."""
-        self.update_station(station)
-        self.save_station(station)
-        self.outcome.is_awaited = self.tables.is_awaited or self.is_new
-        if self.tables.refreshed:
-            self.outcome.slots_updated += self.tables.refreshed.slots
-            self.outcome.power_banks_updated += self.tables.refreshed.power_banks
+        serial = self.report.device_serial
+        station, self.banks, self.slots = self.tables.lock_cabinet(serial, shown)
+        return station
 
     def update_station(self, station: AbstractStation) -> None:
         """Set the device-owned columns that the snapshot tells."""

@@ -12,7 +12,7 @@ from django.db.transaction import TransactionManagementError
 from django.dispatch import Signal
 
 from django_iot_ingest import signals
-from django_iot_ingest.events import StationStatusChanged
+from django_iot_ingest.events import StationReport, StationStatusChanged
 from django_iot_ingest.models import AbstractStation, StationStatusChange
 
 if TYPE_CHECKING:
@@ -36,6 +36,13 @@ def notify(service: StationSyncService, signal: Signal, using: str, **payload: A
     """Send a signal after commit; a receiver that fails breaks nothing."""
     send = partial(signal.send_robust, sender=type(service), **payload)
     transaction.on_commit(send, using=using, robust=True)
+
+
+def tell_of_sync(
+    service: StationSyncService, station: AbstractStation | None, event: StationReport, using: str
+) -> None:
+    """Signal after commit that an event was applied."""
+    notify(service, signals.station_synced, using, station=station, event=event)
 
 
 def status_change(

@@ -1,20 +1,25 @@
-"""A snapshot that finds every bank in its place: PostgreSQL compares and writes it in one statement.
+"""A snapshot that finds every bank in its place: PostgreSQL applies it in one statement.
 
-Most snapshots move nothing. What they tell of slots and banks is sent as two lists, and the rows
-that differ are updated, if and only if the station has all slots that are told, and has in them
-exactly the banks that are told, none of them rented, absent or placed by a newer event. Any other
-snapshot leaves the statement without effect, and the rules in ``cabinet`` decide.
+Most snapshots change no status and move nothing. Such a one is told as a few lists, and the rows of
+station, slots and banks that differ are written together with its row of the inbox, if and only if
+
+- the station is known, of the status that is told and not silent, and no newer snapshot was applied;
+- it has all slots that are told, and exactly the banks that are told, each in its slot, none of
+  them rented, absent or placed by a newer event.
+
+So no hook is due, and nothing is created or moved. Any other snapshot leaves the statement without
+effect, and the rules in ``full`` and ``cabinet`` decide.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from django.db import models
+from django.db import connections, models
 from django.utils import timezone
 
 from django_iot_ingest.conf import (
@@ -23,24 +28,32 @@ from django_iot_ingest.conf import (
     get_station_slot_model,
 )
 from django_iot_ingest.events import FullReport
+from django_iot_ingest.models import IngestEvent
+from django_iot_ingest.services import rows
 from django_iot_ingest.services.statements import (
     Model,
     Statement,
     awaited_sql,
     column,
+    columns,
     primary_key,
     quoted,
     sent_type,
     table,
 )
 
+TOLD = ("imei", "total_slots", "signal_strength", "wifi_ssid", "hardware_info")
+"""Columns of the station that are set if they are told."""
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
-    """How many rows of a cabinet differed and were written, where no bank had moved."""
-
-    slots: int
-    power_banks: int
+SETTLED = {
+    "state": "'applied'",
+    "attempts": "1",
+    "last_error_code": "''",
+    "applied_at": "here.now",
+    "retry_at": "NULL",
+    "dedup_key": "NULL",
+}
+"""Columns of the inbox that an applied snapshot has."""
 
 
 def may_be(report: FullReport) -> bool:
@@ -50,36 +63,69 @@ def may_be(report: FullReport) -> bool:
     return report.is_complete and held <= numbers and len(held) == len(report.power_banks)
 
 
-def statement(report: FullReport, using: str) -> Statement:
-    """Return the statement for a snapshot of a locked station; it locks the banks, in order.
+@cache
+def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
+    """Return whether the host's automatic columns are of the kind that the statement sets."""
+    return all(
+        type(field) is models.DateTimeField
+        for model in (station, slot, power_bank)
+        for field in _automatic(model)
+    )
 
-    Which banks are at a station cannot change while its row is locked; what else changed of them
-    while a lock was waited for is seen.
+
+def statement(
+    report: FullReport, event: IngestEvent, timeouts: tuple[float, float], using: str
+) -> Statement:
+    """Return the statement for one snapshot and its new row of the inbox.
+
+    Its rows: the station's serial number, the id of the inbox row, how many slots and banks were
+    written, whether deferred returns may wait for them, and the columns of the station.
     """
-    moment, serial = timezone.now(), report.device_serial
-    numbers = [len(report.slots), len(report.power_banks)]
-    here = [serial, report.event_time, moment, *numbers, serial, report.event_time]
-    slots, banks, shown = _told([report])
-    return _sql(*_models(), using, False), [*here, slots, shown, banks, serial, shown]
-
-
-def statement_of_many(reports: Sequence[FullReport], using: str) -> Statement:
-    """Return the statement for one snapshot of each of several stations, as above."""
-    told = [
-        {
-            "k": report.device_serial,
-            "t": report.event_time.isoformat(),
-            "n": len(report.slots),
-            "m": len(report.power_banks),
-        }
-        for report in reports
+    milliseconds = [f"{seconds * 1000:.0f}" for seconds in timeouts]
+    serial, told = report.device_serial, _told([(report, event)])
+    values = rows.prepared(event, _kept_fields(), connections[using])
+    sql = _sql(*_models(), using, False)
+    stations, slots, banks, shown = told
+    moment = timezone.now()
+    return sql, [
+        *milliseconds,
+        stations,
+        serial,
+        moment,
+        slots,
+        shown,
+        banks,
+        *values,
+        serial,
+        shown,
     ]
-    slots, banks, shown = _told(reports)
-    return _sql(*_models(), using, True), [timezone.now(), json.dumps(told), slots, shown, banks]
 
 
-def _told(reports: Sequence[FullReport]) -> tuple[str, str, list[str]]:
-    """Return the rows of slots and those of banks, each naming its station; the banks' serials."""
+def statement_of_many(kept: Sequence[tuple[FullReport, IngestEvent]], using: str) -> Statement:
+    """Return the statement for the snapshots of several stations, whose rows are in the inbox."""
+    stations, slots, banks, shown = _told(kept)
+    serials = [report.device_serial for report, _ in kept]
+    moment, sql = timezone.now(), _sql(*_models(), using, True)
+    return sql, [stations, serials, moment, slots, shown, banks, len(kept)]
+
+
+def _told(kept: Sequence[tuple[FullReport, IngestEvent]]) -> tuple[str, str, str, list[str]]:
+    """Return the rows of stations, slots and banks, and the serial numbers of the banks."""
+    stations = [
+        {
+            **asdict(report.device),
+            "serial": report.device_serial,
+            "event_time": report.event_time.isoformat(),
+            "heard_at": report.received_at.isoformat(),
+            "last_heartbeat": report.device.last_heartbeat
+            and report.device.last_heartbeat.isoformat(),
+            "slots": len(report.slots),
+            "banks": len(report.power_banks),
+            "warnings": [{"code": str(w.code), "path": w.path} for w in report.warnings],
+            "event": event.pk,
+        }
+        for report, event in kept
+    ]
     slots = [
         {
             "h": report.device_serial,
@@ -88,7 +134,7 @@ def _told(reports: Sequence[FullReport]) -> tuple[str, str, list[str]]:
             "b": slot.battery_level,
             "i": slot.slot_metadata,
         }
-        for report in reports
+        for report, _ in kept
         for slot in report.slots
     ]
     banks = [
@@ -100,118 +146,26 @@ def _told(reports: Sequence[FullReport]) -> tuple[str, str, list[str]]:
             "b": bank.battery_level,
             "i": bank.hardware_info,
         }
-        for report in reports
+        for report, _ in kept
         for bank in report.power_banks
     ]
-    shown = [bank.serial_number for report in reports for bank in report.power_banks]
-    return json.dumps(slots), json.dumps(banks), shown
-
-
-def read(found: Sequence[Sequence[Any]]) -> tuple[dict[str, Refreshed], bool]:
-    """Return what was done, by serial number, where all was in place; and whether returns wait."""
-    refreshed = {
-        serial: Refreshed(slots, power_banks)
-        for serial, all_in_place, slots, power_banks, _ in found
-        if all_in_place
-    }
-    return refreshed, not found or found[0][-1]
+    shown = [bank.serial_number for report, _ in kept for bank in report.power_banks]
+    return json.dumps(stations), json.dumps(slots), json.dumps(banks), shown
 
 
 def _models() -> tuple[Model, Model, Model]:
     return get_station_model(), get_power_bank_model(), get_station_slot_model()
 
 
-@cache
-def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
-    """Return whether the host's automatic columns are of the kind that the statement sets."""
-    return all(
-        type(field) is models.DateTimeField
-        for model in (slot, power_bank)
-        for field in _automatic(model)
-    )
+def _automatic(model: Model) -> Sequence[Any]:
+    return [field for field in model._meta.concrete_fields if getattr(field, "auto_now", False)]
 
 
 @cache
-def _sql(station: Model, power_bank: Model, slot: Model, using: str, of_many: bool) -> str:
-    """Return the SQL. Each of its rows tells a station's serial number, whether all was in place,
-    how many slots and banks were written, and whether deferred returns may wait for them."""
-    s, b, t = _Names(slot), _Names(power_bank), _Names(station)
-    moment = sent_type(station._meta.get_field("last_full_at"), using)
-    # One station is looked up by a parameter, so that PostgreSQL expects one and not 100.
-    here = (
-        f"""
-    SELECT t.{t.pk} AS id, r.k AS serial, r.t AS event_time, %s::{moment} AS now, r.n, r.m
-    FROM jsonb_to_recordset(%s::jsonb) AS r(k text, t {moment}, n integer, m integer)
-    JOIN {t.table} t ON t.{t("serial_number")} = r.k
-    WHERE t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} < r.t"""
-        if of_many
-        else f"""
-    SELECT t.{t.pk} AS id, %s::text AS serial, %s::{moment} AS event_time, %s::{moment} AS now,
-        %s::integer AS n, %s::integer AS m
-    FROM {t.table} t WHERE t.{t("serial_number")} = %s
-        AND (t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} <= %s)"""
-    )
-    # What is here is compared as a value, so that its index serves.
-    here_ids = "= ANY(ARRAY(SELECT id FROM here))" if of_many else "= (SELECT id FROM here)"
-    awaited = "true" if of_many else f"({awaited_sql()})"
-    return f"""
-WITH here AS MATERIALIZED ({here}
-), slots AS MATERIALIZED (
-    SELECT here.id AS here, t.{s.pk} AS pk, t.{s("slot_number")} AS n, r.s, r.b, r.i, (
-        t.{s("status")} <> r.s
-        OR r.b <> coalesce(t.{s("battery_level")}, -1)
-        OR CASE WHEN r.i IS NULL THEN false
-            WHEN jsonb_typeof(t.{s("slot_metadata")}) = 'object'
-            THEN t.{s("slot_metadata")} - 'last_updated' <> r.i - 'last_updated'
-            ELSE true END
-    ) IS TRUE AS differs
-    FROM here JOIN {s.table} t ON t.{s("station")} = here.id
-    JOIN jsonb_to_recordset(%s::jsonb) AS r(h text, n integer, s text, b integer, i jsonb)
-        ON r.n = t.{s("slot_number")} AND r.h = here.serial
-), locked AS MATERIALIZED (
-    SELECT t.* FROM {b.table} t
-    WHERE t.{b("serial_number")} = ANY(%s) OR t.{b("current_station")} {here_ids}
-    ORDER BY t.{b("serial_number")} FOR UPDATE
-), banks AS MATERIALIZED (
-    SELECT here.id AS here, here.event_time, here.now, t.{b.pk} AS pk, r.s, r.b, r.i, (
-        r.s <> t.{b("status")}
-        OR r.b <> coalesce(t.{b("battery_level")}, -1)
-        OR r.i <> t.{b("hardware_info")}
-    ) IS TRUE AS differs, ({b.in_place("slots.pk")}) IS TRUE AS is_in_place
-    FROM here JOIN locked t ON t.{b("current_station")} = here.id
-    LEFT JOIN jsonb_to_recordset(%s::jsonb)
-        AS r(h text, k text, n integer, s text, b integer, i jsonb)
-        ON r.k = t.{b("serial_number")} AND r.h = here.serial
-    LEFT JOIN slots ON slots.n = r.n AND slots.here = here.id
-), found AS MATERIALIZED (
-    SELECT here.id, here.serial, here.now, coalesce(told_slots.count, 0) = here.n
-        AND coalesce(told_banks.count, 0) = here.m AND coalesce(told_banks.are_in_place, true)
-        AS all_in_place
-    FROM here
-    LEFT JOIN (SELECT here, count(*) FROM slots GROUP BY here) told_slots
-        ON told_slots.here = here.id
-    LEFT JOIN (SELECT here, count(*), bool_and(is_in_place) AS are_in_place FROM banks
-        GROUP BY here) told_banks ON told_banks.here = here.id
-), written_slots AS (
-    UPDATE {s.table} t SET {s("status")} = r.s,
-        {s("battery_level")} = coalesce(r.b, t.{s("battery_level")}),
-        {s("slot_metadata")} = coalesce(r.i, t.{s("slot_metadata")}){s.automatic("found.now")}
-    FROM slots r JOIN found ON found.id = r.here
-    WHERE t.{s.pk} = r.pk AND r.differs AND found.all_in_place
-    RETURNING found.id AS here
-), written_banks AS (
-    UPDATE {b.table} t SET {b("status")} = coalesce(r.s, t.{b("status")}),
-        {b("battery_level")} = coalesce(r.b, t.{b("battery_level")}),
-        {b("hardware_info")} = coalesce(r.i, t.{b("hardware_info")}),
-        {b("located_at")} = r.event_time, {b("placed_after")} = r.event_time{b.automatic("r.now")}
-    FROM banks r JOIN found ON found.id = r.here
-    WHERE t.{b.pk} = r.pk AND r.differs AND found.all_in_place
-    RETURNING found.id AS here
-)
-SELECT found.serial, found.all_in_place, coalesce(s.count, 0), coalesce(b.count, 0), {awaited}
-FROM found
-LEFT JOIN (SELECT here, count(*) FROM written_slots GROUP BY here) s ON s.here = found.id
-LEFT JOIN (SELECT here, count(*) FROM written_banks GROUP BY here) b ON b.here = found.id"""  # nosec B608
+def _kept_fields() -> list[Any]:
+    """Return the fields of the inbox whose values the new row brings."""
+    ours = {*SETTLED, "id", "result", "duration"}
+    return [field for field in IngestEvent._meta.concrete_fields if field.name not in ours]
 
 
 class _Names:
@@ -229,14 +183,178 @@ class _Names:
         """What sets the host's automatic columns."""
         return "".join(f", {quoted(f.column)} = {now}" for f in _automatic(self.model))
 
-    def in_place(self, slot: str) -> str:
-        """The condition on a bank ``t`` that is to be in a slot."""
-        return (
-            f"t.{self('current_station')} = here.id AND t.{self('current_slot')} = {slot} AND t.{self('status')} <> 'RENTED'"
-            f" AND t.{self('absent_since')} IS NULL AND t.{self('missing_since')} IS NULL"
-            f" AND (t.{self('located_at')} IS NULL OR t.{self('located_at')} <= here.event_time)"
-        )
+
+@cache
+def _sql(station: Model, power_bank: Model, slot: Model, using: str, of_many: bool) -> str:
+    """Return the SQL, part by part."""
+    t, b, s, e = map(_Names, (station, power_bank, slot, IngestEvent))
+    moment = sent_type(station._meta.get_field("last_full_at"), using)
+    parts = [
+        _here(t, moment, of_many),
+        _compared_slots(s),
+        _compared_banks(b),
+        _found(),
+        _written_slots(s),
+        _written_banks(b),
+        _written_station(t),
+        _updated_events(e) if of_many else _inserted_event(e, using),
+    ]
+    awaited = "true" if of_many else f"({awaited_sql()})"
+    return f"""{", ".join(parts)}
+SELECT found.serial, kept.id, found.slots_written, found.banks_written, {awaited}, {columns(station)}
+FROM counted found JOIN kept ON kept.here = found.id JOIN written_station t ON t.{t.pk} = found.id
+"""  # nosec B608
 
 
-def _automatic(model: Model) -> Sequence[Any]:
-    return [field for field in model._meta.concrete_fields if getattr(field, "auto_now", False)]
+def _here(t: _Names, moment: str, of_many: bool) -> str:
+    """Lock the stations, and tell those that may be settled: not one that somebody has just
+    written, of which this statement sees less than what was committed."""
+    timeouts = (
+        ""
+        if of_many
+        else """timeouts AS MATERIALIZED (
+    SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)
+), """
+    )
+    # One station is looked up by a value, so that PostgreSQL expects one and not 100.
+    serial = t("serial_number")
+    which, skip = ("= ANY(%s)", " SKIP LOCKED") if of_many else ("= %s", "")
+    older = "<" if of_many else "<="
+    return f"""WITH {timeouts}told AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r(serial text, event_time {moment},
+        heard_at {moment}, status text, imei text, total_slots integer, signal_strength text,
+        wifi_ssid text, hardware_info jsonb, last_heartbeat {moment}, slots integer, banks integer,
+        warnings jsonb, event bigint)
+), station AS MATERIALIZED (
+    SELECT t.*, t.ctid AS iot_ingest_version
+    FROM {"" if of_many else "timeouts, "}{t.table} t WHERE t.{serial} {which}
+    ORDER BY t.{serial} FOR UPDATE OF t{skip}
+), here AS MATERIALIZED (
+    SELECT t.{t.pk} AS id, told.*, %s::{moment} AS now
+    FROM station t JOIN told ON told.serial = t.{serial}
+    JOIN {t.table} seen ON seen.{t.pk} = t.{t.pk} AND seen.ctid = t.iot_ingest_version
+    WHERE (t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} {older} told.event_time)
+        AND t.{t("silent_since")} IS NULL
+        AND (told.status IS NULL OR told.status = t.{t("status")})
+)"""  # nosec B608
+
+
+def _compared_slots(s: _Names) -> str:
+    return f"""slots AS MATERIALIZED (
+    SELECT here.id AS here, here.now, t.{s.pk} AS pk, t.{s("slot_number")} AS n, r.s, r.b, r.i, (
+        t.{s("status")} <> r.s
+        OR r.b <> coalesce(t.{s("battery_level")}, -1)
+        OR CASE WHEN r.i IS NULL THEN false
+            WHEN jsonb_typeof(t.{s("slot_metadata")}) = 'object'
+            THEN t.{s("slot_metadata")} - 'last_updated' <> r.i - 'last_updated'
+            ELSE true END
+    ) IS TRUE AS differs
+    FROM here JOIN {s.table} t ON t.{s("station")} = here.id
+    JOIN jsonb_to_recordset(%s::jsonb) AS r(h text, n integer, s text, b integer, i jsonb)
+        ON r.n = t.{s("slot_number")} AND r.h = here.serial
+)"""  # nosec B608
+
+
+def _compared_banks(b: _Names) -> str:
+    """Lock the banks that are here or shown, in order, and compare them as they are then."""
+    in_place = (
+        f"t.{b('current_slot')} = slots.pk AND t.{b('status')} <> 'RENTED'"
+        f" AND t.{b('absent_since')} IS NULL AND t.{b('missing_since')} IS NULL"
+        f" AND (t.{b('located_at')} IS NULL OR t.{b('located_at')} <= here.event_time)"
+    )
+    return f"""locked AS MATERIALIZED (
+    SELECT t.* FROM {b.table} t WHERE t.{b("serial_number")} = ANY(%s)
+        OR t.{b("current_station")} = ANY(ARRAY(SELECT id FROM here))
+    ORDER BY t.{b("serial_number")} FOR UPDATE
+), banks AS MATERIALIZED (
+    SELECT here.id AS here, here.event_time, here.now, t.{b.pk} AS pk, r.s, r.b, r.i, (
+        r.s <> t.{b("status")}
+        OR r.b <> coalesce(t.{b("battery_level")}, -1)
+        OR r.i <> t.{b("hardware_info")}
+    ) IS TRUE AS differs, ({in_place}) IS TRUE AS is_in_place
+    FROM here JOIN locked t ON t.{b("current_station")} = here.id
+    LEFT JOIN jsonb_to_recordset(%s::jsonb)
+        AS r(h text, k text, n integer, s text, b integer, i jsonb)
+        ON r.k = t.{b("serial_number")} AND r.h = here.serial
+    LEFT JOIN slots ON slots.n = r.n AND slots.here = here.id
+)"""  # nosec B608
+
+
+def _found() -> str:
+    """Tell the stations where all is in place."""
+    return """found AS MATERIALIZED (
+    SELECT here.* FROM here
+    LEFT JOIN (SELECT here, count(*) FROM slots GROUP BY here) s ON s.here = here.id
+    LEFT JOIN (SELECT here, count(*), bool_and(is_in_place) AS are_in_place FROM banks
+        GROUP BY here) b ON b.here = here.id
+    WHERE coalesce(s.count, 0) = here.slots AND coalesce(b.count, 0) = here.banks
+        AND coalesce(b.are_in_place, true)
+)"""
+
+
+def _written_slots(s: _Names) -> str:
+    return f"""written_slots AS (
+    UPDATE {s.table} t SET {s("status")} = r.s,
+        {s("battery_level")} = coalesce(r.b, t.{s("battery_level")}),
+        {s("slot_metadata")} = coalesce(r.i, t.{s("slot_metadata")}){s.automatic("r.now")}
+    FROM slots r JOIN found ON found.id = r.here WHERE t.{s.pk} = r.pk AND r.differs
+    RETURNING r.here
+)"""  # nosec B608
+
+
+def _written_banks(b: _Names) -> str:
+    """The event that tells something new of a bank is the one that places it."""
+    return f"""written_banks AS (
+    UPDATE {b.table} t SET {b("status")} = coalesce(r.s, t.{b("status")}),
+        {b("battery_level")} = coalesce(r.b, t.{b("battery_level")}),
+        {b("hardware_info")} = coalesce(r.i, t.{b("hardware_info")}),
+        {b("located_at")} = r.event_time, {b("placed_after")} = r.event_time{b.automatic("r.now")}
+    FROM banks r JOIN found ON found.id = r.here WHERE t.{b.pk} = r.pk AND r.differs
+    RETURNING r.here
+), counted AS MATERIALIZED (
+    SELECT found.*, coalesce(s.count, 0) AS slots_written, coalesce(b.count, 0) AS banks_written
+    FROM found
+    LEFT JOIN (SELECT here, count(*) FROM written_slots GROUP BY here) s ON s.here = found.id
+    LEFT JOIN (SELECT here, count(*) FROM written_banks GROUP BY here) b ON b.here = found.id
+)"""  # nosec B608
+
+
+def _written_station(t: _Names) -> str:
+    told = "".join(f", {t(name)} = coalesce(r.{name}, t.{t(name)})" for name in TOLD)
+    return f"""written_station AS (
+    UPDATE {t.table} t SET {t("last_full_at")} = r.event_time, {t("last_report_at")} = r.event_time,
+        {t("last_heard_at")} = greatest(t.{t("last_heard_at")}, r.heard_at),
+        {t("last_heartbeat")} = greatest(t.{t("last_heartbeat")}, r.last_heartbeat)
+        {told}{t.automatic("r.now")}
+    FROM found r WHERE t.{t.pk} = r.id
+    RETURNING {columns(t.model)}
+)"""  # nosec B608
+
+
+RESULT = """jsonb_build_object('warnings', here.warnings, 'station_id', here.id::text,
+        'station_serial', here.serial, 'slots_updated', here.slots_written,
+        'powerbanks_updated', here.banks_written, 'offline_returns_processed', 0)"""
+"""As ``Outcome.result`` has it."""
+
+TAKEN = "clock_timestamp() - statement_timestamp()"
+
+
+def _inserted_event(e: _Names, using: str) -> str:
+    ours = {**SETTLED, "result": RESULT, "duration": TAKEN}
+    kept = {field.name: f"%s::{sent_type(field, using)}" for field in _kept_fields()}
+    values = {**kept, **ours}
+    named = ", ".join(e(name) for name in values)
+    return f"""kept AS (
+    INSERT INTO {e.table} ({named}) SELECT {", ".join(values.values())} FROM counted here
+    RETURNING {e.pk} AS id, (SELECT id FROM counted) AS here
+)"""  # nosec B608
+
+
+def _updated_events(e: _Names) -> str:
+    again = {name: value for name, value in SETTLED.items() if name != "dedup_key"}
+    ours = {**again, "attempts": "t.attempts + 1", "result": RESULT, "duration": f"({TAKEN}) / %s"}
+    changes = ", ".join(f"{e(name)} = {value}" for name, value in ours.items())
+    return f"""kept AS (
+    UPDATE {e.table} t SET {changes} FROM counted here WHERE t.{e.pk} = here.event
+    RETURNING t.{e.pk} AS id, here.id AS here
+)"""  # nosec B608

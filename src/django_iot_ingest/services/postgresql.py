@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, time, timedelta
+from datetime import date, time
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db import connections, models
 from django.db.models.signals import post_save, pre_save
-from django.utils.duration import duration_iso_string
 
 from django_iot_ingest.conf import (
     get_power_bank_model,
     get_station_model,
     get_station_slot_model,
 )
-from django_iot_ingest.database import PostgresqlTimeouts
+from django_iot_ingest.database import PostgresqlTimeouts, timeouts
 from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import (
     AbstractPowerBank,
@@ -32,6 +31,7 @@ from django_iot_ingest.models import (
 )
 from django_iot_ingest.models.fields import SerialNumberField
 from django_iot_ingest.services import in_place, rows, statements
+from django_iot_ingest.services.outcome import Outcome
 from django_iot_ingest.services.statements import Statement
 from django_iot_ingest.services.tables import Banks, Slots, Tables
 
@@ -119,48 +119,76 @@ class PostgresqlTables(Tables):
         self.connection: Any = connections[using]
         self.waiting: list[tuple[Any, str, list[Any]]] = []
 
+    # A snapshot at once
+
+    def settle(
+        self, report: FullReport, event: IngestEvent, arrived: float | None
+    ) -> Outcome | None:
+        """Apply it outside of any transaction, so that the statement is one."""
+        if self.connection.in_atomic_block or not self.may_settle(report):
+            return None
+        self.connection.ensure_connection()
+        statement = in_place.statement(report, event, timeouts(arrived), self.using)
+        found = self.execute(self.connection.connection, *statement).fetchall()
+        for _, event.pk, *values in found:
+            return self.outcome(report, values)
+        return None
+
+    def settle_many(
+        self, kept: Sequence[tuple[FullReport, IngestEvent]]
+    ) -> list[tuple[FullReport, IngestEvent, Outcome]]:
+        """Take the stations that nobody holds."""
+        by_serial = {
+            report.device_serial: (report, event)
+            for report, event in kept
+            if self.may_settle(report)
+        }
+        if not by_serial:
+            return []
+        [found] = self.run([in_place.statement_of_many(list(by_serial.values()), self.using)])
+        settled = []
+        for serial, _, *values in found:
+            report, event = by_serial[serial]
+            settled.append((report, event, self.outcome(report, values)))
+        return settled
+
+    def may_settle(self, report: FullReport) -> bool:
+        """Return whether one statement may apply a snapshot to this host's tables."""
+        station, power_bank, slot = host_models()
+        return (
+            in_place.may_be(report)
+            and in_place.is_possible(station, power_bank, slot)
+            and not is_watched(station)
+            and not is_watched(IngestEvent)
+        )
+
+    def outcome(self, report: FullReport, values: Sequence[Any]) -> Outcome:
+        """Return what was done, from a row of the statement."""
+        slots, power_banks, is_awaited, *columns = values
+        [station] = self.instances(get_station_model(), [columns])
+        return Outcome(
+            station=station,
+            slots_updated=slots,
+            power_banks_updated=power_banks,
+            warnings=list(report.warnings),
+            is_awaited=is_awaited,
+        )
+
     # Reading and locking
 
-    def lock_reporter(self, report: FullReport) -> AbstractStation | None:
-        """Lock the station, and write at once what its snapshot tells, if every bank is in place.
-
-        Each statement sees what the locks of the one before gave.
-        """
-        sent = [self.lock_statement(report.device_serial)]
-        if in_place.may_be(report) and in_place.is_possible(*host_models()):
-            sent.append(in_place.statement(report, self.using))
-        stations, *found = self.run(sent)
-        if found:
-            refreshed, self.is_awaited = in_place.read(*found)
-            self.refreshed = refreshed.get(report.device_serial)
-        reporters = self.instances(get_station_model(), stations)
-        return reporters[0] if reporters else None
-
-    def lock_statement(self, serial: str) -> Statement:
-        """Return what locks a station, and sets the transaction's timeouts if nothing did before."""
-        unset = [wrapper for wrapper in self.connection.execute_wrappers if not wrapper.are_set]
-        timeouts = [value for wrapper in unset for value in wrapper.take()]
-        return statements.lock_sql(get_station_model(), bool(timeouts)), [*timeouts, serial]
-
     def lock_cabinet(
-        self, station: AbstractStation | None, reported: Collection[str]
-    ) -> tuple[Banks, Slots]:
-        """As the ORM does, in one round trip."""
-        _, power_bank, slot = host_models()
-        lock_banks, read_slots = statements.cabinet_sql(power_bank, slot)
-        key, serial = (station.pk, station.serial_number) if station else (None, None)
+        self, serial: str, reported: Collection[str]
+    ) -> tuple[AbstractStation | None, Banks, Slots]:
+        """As the ORM does, statement by statement, each of which sees what the locks before gave."""
         serials = sorted(reported)
-        *found, [(self.is_awaited,)] = self.run(
-            [
-                (lock_banks, [serials, key]),
-                (read_slots, [key]),
-                (statements.awaited_sql(), [serial, serials]),
-            ]
-        )
-        banks, slots = map(self.instances, (power_bank, slot), found)
+        parameters: list[list[Any]] = [[serial], [serials, serial], [serial], [serial, serials]]
+        sql = statements.cabinet_sql(*host_models())
+        *found, [(self.is_awaited,)] = self.run(list(zip(sql, parameters, strict=True)))
+        stations, banks, slots = map(self.instances, host_models(), found)
+        station = stations[0] if stations else None
         self.confirm(banks, here=station)
         by_serial = {bank.serial_number: bank for bank in banks}
-        return by_serial, {slot.slot_number: slot for slot in slots}
+        return station, by_serial, {slot.slot_number: slot for slot in slots}
 
     def instances(self, model: type[models.Model], found: Iterable[Sequence[Any]]) -> list[Any]:
         """Return model instances as the ORM makes them."""
@@ -214,11 +242,11 @@ class PostgresqlTables(Tables):
             super().record(event)
             return
         fields = [field for field in IngestEvent._meta.concrete_fields if not field.primary_key]
-        values = [
-            field.get_db_prep_save(field.pre_save(event, add=True), connection=self.connection)
-            for field in fields
-        ]
-        self.waiting.append((IngestEvent, statements.insert_sql(IngestEvent), values))
+        sql, values = (
+            statements.insert_sql(IngestEvent),
+            rows.prepared(event, fields, self.connection),
+        )
+        self.waiting.append((IngestEvent, sql, values))
         [(event.pk,)] = self.write()
         event._state.adding, event._state.db = False, self.using
 
@@ -268,8 +296,6 @@ def text_of(value: Any) -> str:
     """Return what JSON does not know, as PostgreSQL reads it."""
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, timedelta):
-        return duration_iso_string(value)
     if isinstance(value, UUID):
         return str(value)
     raise TypeError(type(value).__name__)

@@ -63,3 +63,11 @@ def update_all(rows: Mapping[Any, tuple[Row, set[str]]], using: str) -> int:
 def automatic_fields(model: type[models.Model]) -> set[str]:
     """Return the host's columns that record when a row was last written (``auto_now``)."""
     return {field.name for field in model._meta.fields if getattr(field, "auto_now", False)}
+
+
+def prepared(row: Any, fields: Iterable[Any], connection: Any) -> list[Any]:
+    """Return a new row's values, as its fields prepare them for a database."""
+    return [
+        field.get_db_prep_save(field.pre_save(row, add=True), connection=connection)
+        for field in fields
+    ]

@@ -42,8 +42,13 @@ def primary_key(model: Model) -> str:
 @cache
 def select(model: Model) -> str:
     """Return the SELECT of all columns of a model, from ``t``."""
-    columns = ", ".join(f"t.{quoted(field.column)}" for field in model._meta.concrete_fields)
-    return f"SELECT {columns} FROM {table(model)} t"  # nosec B608
+    return f"SELECT {columns(model)} FROM {table(model)} t"  # nosec B608
+
+
+@cache
+def columns(model: Model) -> str:
+    """Return all columns of a model, of ``t``, as ``loading`` expects them."""
+    return ", ".join(f"t.{quoted(field.column)}" for field in model._meta.concrete_fields)
 
 
 @cache
@@ -61,26 +66,22 @@ def loading(model: Model, using: str) -> tuple[list[str], list[tuple[int, Any, A
 
 
 @cache
-def lock_sql(station: Model, has_timeouts: bool) -> str:
-    """Return what locks the station of a serial number, after setting the timeouts for it."""
-    timeouts = (
-        "WITH timeouts AS MATERIALIZED (SELECT set_config('lock_timeout', %s, true),"
-        " set_config('statement_timeout', %s, true)) "
-    )
-    joined = " CROSS JOIN timeouts"
-    return (
-        f"{timeouts * has_timeouts}{select(station)}{joined * has_timeouts}"
-        f" WHERE t.{column(station, 'serial_number')} = %s FOR UPDATE OF t"
-    )
-
-
-@cache
-def lock_free_sql(station: Model) -> str:
-    """Return what locks, of the stations of a list, those that nobody holds."""
+def cabinet_sql(station: Model, power_bank: Model, slot: Model) -> list[str]:
+    """Return what locks a station, locks its banks and others, reads its slots, and asks whether
+    returns wait for any of them."""
     serial = column(station, "serial_number")
-    return (
-        f"{select(station)} WHERE t.{serial} = ANY(%s) ORDER BY t.{serial} FOR UPDATE SKIP LOCKED"
-    )
+    here = f"(SELECT s.{primary_key(station)} FROM {table(station)} s WHERE s.{serial} = %s)"  # nosec B608
+    bank_serial = column(power_bank, "serial_number")
+    return [
+        f"{select(station)} WHERE t.{serial} = %s FOR UPDATE",
+        (
+            f"{select(power_bank)} WHERE t.{bank_serial} = ANY(%s)"
+            f" OR t.{column(power_bank, 'current_station')} = {here}"
+            f" ORDER BY t.{bank_serial} FOR UPDATE"
+        ),
+        f"{select(slot)} WHERE t.{column(slot, 'station')} = {here}",
+        awaited_sql(),
+    ]
 
 
 @cache
@@ -101,27 +102,13 @@ def together(written: tuple[str, ...]) -> str:
 
 
 @cache
-def cabinet_sql(power_bank: Model, slot: Model) -> list[str]:
-    """Return what locks the banks of a list and those at a station, and what reads its slots."""
-    serial = column(power_bank, "serial_number")
-    return [
-        (
-            f"{select(power_bank)} WHERE t.{serial} = ANY(%s)"
-            f" OR t.{column(power_bank, 'current_station')} = %s"
-            f" ORDER BY t.{serial} FOR UPDATE"
-        ),
-        f"{select(slot)} WHERE t.{column(slot, 'station')} = %s",
-    ]
-
-
-@cache
 def update_sql(model: Model, names: tuple[str, ...], using: str) -> str:
     """Return the UPDATE of many rows: from a list of objects with ``pk`` and the columns' values,
     and the list of those keys, without which PostgreSQL expects 100 rows and reads the table."""
     fields = [model._meta.get_field(name) for name in names]
-    columns = [f"{quoted(field.column)} {sent_type(field, using)}" for field in fields]
+    told_columns = [f"{quoted(field.column)} {sent_type(field, using)}" for field in fields]
     changes = ", ".join(f"{quoted(f.column)} = r.{quoted(f.column)}" for f in fields)
-    told = ", ".join([f"pk {sent_type(model._meta.pk, using)}", *columns])
+    told = ", ".join([f"pk {sent_type(model._meta.pk, using)}", *told_columns])
     return (
         f"UPDATE {table(model)} t SET {changes} FROM jsonb_to_recordset(%s::jsonb) AS r({told})"  # nosec B608
         f" WHERE t.{primary_key(model)} = r.pk"
@@ -133,11 +120,9 @@ def update_sql(model: Model, names: tuple[str, ...], using: str) -> str:
 def insert_sql(model: Model) -> str:
     """Return the INSERT of one row that returns its primary key."""
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    columns = ", ".join(quoted(field.column) for field in fields)
+    named = ", ".join(quoted(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
-    return (
-        f"INSERT INTO {table(model)} ({columns}) VALUES ({places}) RETURNING {primary_key(model)}"  # nosec B608
-    )
+    return f"INSERT INTO {table(model)} ({named}) VALUES ({places}) RETURNING {primary_key(model)}"  # nosec B608
 
 
 def sent_type(field: Any, using: str) -> str:

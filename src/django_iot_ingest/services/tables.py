@@ -6,8 +6,8 @@ in a few prepared statements; what it leaves in the tables is the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import connections
 
@@ -24,10 +24,7 @@ from django_iot_ingest.models import (
     IngestEvent,
 )
 from django_iot_ingest.services import rows
-from django_iot_ingest.services.in_place import Refreshed
-
-if TYPE_CHECKING:
-    from django_iot_ingest.services.many import TablesOfMany
+from django_iot_ingest.services.outcome import Outcome
 
 Banks = dict[str, AbstractPowerBank]
 Slots = dict[int, AbstractStationSlot]
@@ -42,10 +39,6 @@ class Tables:
 
     is_awaited = True
     """Whether deferred returns may wait for the station that was locked, or for banks at it."""
-
-    refreshed: Refreshed | None = None
-    """What was written of a snapshot's slots and banks when its station was locked: all of it, or
-    nothing, and then the rules decide."""
 
     def __init__(self, using: str) -> None:
         self.using = using
@@ -68,6 +61,22 @@ class Tables:
         """Return the station rows; reading them locks them in order of serial number."""
         return self.stations().select_for_update().order_by("serial_number")
 
+    # A snapshot at once
+
+    def settle(
+        self, report: FullReport, event: IngestEvent, arrived: float | None
+    ) -> Outcome | None:
+        """Apply a snapshot that changes no status and finds every bank in its place, and insert its
+        row of the inbox, in one statement that is a transaction. None if nothing was done."""
+        return None
+
+    def settle_many(
+        self, kept: Sequence[tuple[FullReport, IngestEvent]]
+    ) -> list[tuple[FullReport, IngestEvent, Outcome]]:
+        """Do so for snapshots of several stations whose locked rows are in the inbox, inside the
+        open transaction; return those that were applied. None is where the ORM has to serve."""
+        return []
+
     # Reading and locking
 
     def lock_station(self, serial: str) -> AbstractStation | None:
@@ -77,17 +86,14 @@ class Tables:
         )
         return station
 
-    def lock_reporter(self, report: FullReport) -> AbstractStation | None:
-        """Lock and return the station of a snapshot; ``refreshed`` says whether that was all."""
-        return self.lock_station(report.device_serial)
-
     def lock_cabinet(
-        self, station: AbstractStation | None, reported: Collection[str]
-    ) -> tuple[Banks, Slots]:
-        """Lock the banks that are at a locked station or ``reported``; return its slots too."""
+        self, serial: str, reported: Collection[str]
+    ) -> tuple[AbstractStation | None, Banks, Slots]:
+        """Lock a station, then the banks that are at it or ``reported``; return its slots too."""
+        station = self.lock_station(serial)
         at_station = self.serials_at(station) if station else set()
         banks = self.lock_power_banks(at_station | set(reported), here=station)
-        return banks, self.slots_of(station) if station else {}
+        return station, banks, self.slots_of(station) if station else {}
 
     def serials_at(self, station: AbstractStation) -> set[str]:
         """Return the serial numbers of the banks at a locked station, not yet locked."""
@@ -148,25 +154,9 @@ class Tables:
 
 def tables(using: str) -> Tables:
     """Return the tables of one event on a database."""
-    if _has_set_statements(using):
-        from django_iot_ingest.services.postgresql import PostgresqlTables
+    if connections[using].vendor == "postgresql":
+        from django_iot_ingest.services import postgresql
 
-        return PostgresqlTables(using)
+        if postgresql.is_usable(using):
+            return postgresql.PostgresqlTables(using)
     return Tables(using)
-
-
-def tables_of_many(using: str) -> TablesOfMany | None:
-    """Return the tables of many stations at once; None where the ORM has to serve."""
-    if _has_set_statements(using):
-        from django_iot_ingest.services.many import TablesOfMany
-
-        return TablesOfMany(using)
-    return None
-
-
-def _has_set_statements(using: str) -> bool:
-    if connections[using].vendor != "postgresql":
-        return False
-    from django_iot_ingest.services import postgresql
-
-    return postgresql.is_usable(using)
