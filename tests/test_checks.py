@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from django_iot_ingest import checks
 from django_iot_ingest.checks.secrets import is_placeholder
-from django_iot_ingest.checks.settings import KINDS, LEAST, REQUIRED, declared
+from django_iot_ingest.checks.settings import CHOICES, KINDS, LEAST, REQUIRED, declared
 from django_iot_ingest.checks.values import EXAMPLES, TAG, describe, show
 from django_iot_ingest.conf import IngestSettings
 from tests.checking import configure, ids, messages, only_message
@@ -116,7 +116,7 @@ def test_the_hosts_of_the_suite_are_clean() -> None:
 def test_every_annotation_has_a_kind_and_every_table_names_real_keys() -> None:
     assert set(declared()) == {name for name in vars(IngestSettings) if name.isupper()}
     assert all(annotation in KINDS for annotation in declared().values())
-    assert {*EXAMPLES, *LEAST, *REQUIRED} <= set(declared())
+    assert {*EXAMPLES, *CHOICES, *LEAST, *REQUIRED} <= set(declared())
 
 
 # --- the dictionary

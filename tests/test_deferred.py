@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from django_iot_ingest import bell, drain, event_types, ledger, pending, silence, sweeper
@@ -388,7 +390,11 @@ def test_a_later_return_waits_for_the_earlier_that_somebody_has(
     assert not pending.take_return(later), "the earlier comes first"
     assert pending.take_return(earlier)
     assert not pending.take_return(earlier)
+    assert pending.due_returns(10) == []
+    long_ago = timezone.now() - timedelta(hours=1)
+    IngestEvent.objects.update(received_at=long_ago)
     assert drain.drain() == {}
+    assert sweeper.sweep() == {}, "the sweeper keeps the order too"
 
     make_due()
     assert drain.drain() == {"applied": 2}
@@ -489,6 +495,38 @@ def test_a_station_whose_event_waits_is_not_silent(gateway: Gateway) -> None:
 
 
 # Commands and tasks
+
+
+@pytest.mark.once
+def test_no_request_imports_tasks() -> None:
+    """Hosts have no use for them in inline mode, and some have none."""
+    code = (
+        "import sys, django; django.setup()\n"
+        "from django_iot_ingest import urls, views\n"
+        "assert 'django_iot_ingest.tasks' not in sys.modules"
+    )
+    path = os.pathsep.join(sys.path)
+    environment = {**os.environ, "PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run([sys.executable, "-c", code], check=False, env=environment)
+    assert done.returncode == 0
+
+
+def test_a_station_whose_rows_are_locked_keeps_no_other(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for serial in (STATION, ELSEWHERE):
+        gateway.send(status(serial=serial))
+    take = pending.take_station
+
+    def fail(serial: str) -> list[IngestEvent]:
+        if serial == STATION:
+            raise OperationalError("canceling statement due to lock timeout")
+        return take(serial)
+
+    monkeypatch.setattr(pending, "take_station", fail)
+
+    assert drain.drain() == {"applied": 1}
+    assert "a station's events wait on" in caplog.text
 
 
 def test_the_command_says_what_it_did(gateway: Gateway) -> None:

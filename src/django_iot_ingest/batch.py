@@ -42,9 +42,9 @@ def apply_stations(serials: Collection[str]) -> Counter[str]:
 def apply_one(event_id: int) -> str:
     """Apply an event that was taken, after whoever holds it; return its state."""
     try:
-        return inbox.apply(event_id, Source.GATEWAY, is_claimed=True).state
+        return str(inbox.apply(event_id, Source.GATEWAY, is_claimed=True).state)
     except TemporarilyUnavailable:
-        return State.FAILED
+        return str(State.FAILED)
 
 
 def _apply_station(serial: str) -> Counter[str]:
@@ -57,7 +57,7 @@ def _apply_station(serial: str) -> Counter[str]:
     states = Counter(apply_one(row.pk) for row in rows if row not in older)
     if older:
         in_transaction(partial(pending.set_aside, older))
-        states[State.STALE] += len(older)
+        states[str(State.STALE)] += len(older)
     return states
 
 

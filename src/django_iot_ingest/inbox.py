@@ -113,10 +113,10 @@ def apply(
             event_type, report = read_row(row, source)
             outcome = _apply_row(row, event_type, report, tried)
             ledger.settle(row, outcome, started, is_claimed=is_claimed)
-            row.save(using=alias())
+            row.save(using=alias(), update_fields=ledger.SETTLED)
             if row.state == State.DEFERRED and event_type.newest_counts:
                 ledger.supersede(row)
-            answer = Answer(row.pk, row.state, row.result or {})
+            answer = Answer(row.pk, row.state, row.result or {}, outcome.is_awaited)
         if heard is not None and heard.received_at != row.received_at:
             ledger.touch(heard)  # a repeat: the event itself was heard when it came first
         return answer

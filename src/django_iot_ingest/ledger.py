@@ -37,6 +37,17 @@ REFUSED_KEPT = 1000
 IN_FLIGHT = timedelta(seconds=30)
 """Age under which a received event is left to the request that brought it."""
 
+SETTLED = (
+    "state",
+    "attempts",
+    "result",
+    "duration",
+    "retry_at",
+    "last_error_code",
+    "applied_at",
+)
+"""Columns that ``settle`` sets: an attempt writes neither the body nor what was read from it again."""
+
 FIRST_BACK_OFF = timedelta(seconds=10)
 MAX_BACK_OFF = timedelta(hours=1)
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from django_iot_ingest.checks.values import TAG, entries, example, is_configured, show
-from django_iot_ingest.conf import SETTING_NAME, IngestSettings, configured
+from django_iot_ingest.conf import DEFERRED, INLINE, SETTING_NAME, IngestSettings, configured
 
 KINDS: dict[Any, tuple[str, tuple[type, ...]]] = {
     bool: ("True or False", (bool,)),
@@ -25,6 +25,9 @@ MOST = 2**31 - 1
 
 LEAST = {"EJECT_GRACE": 0, "HOLD_MAX": 0, "PRINCIPAL_CACHE_SECONDS": 0}
 """Lowest value of a number, where it is not 1."""
+
+CHOICES = {"PROCESSING": (INLINE, DEFERRED)}
+"""All values of a text, where not every text is one."""
 
 LONG_TIMEOUT = 900
 """Seconds; a recorded request can be replayed for twice as long as ``SIGNATURE_TIMEOUT`` says."""
@@ -110,6 +113,22 @@ def check_ranges(**kwargs: Any) -> list[CheckMessage]:
         )
         for key, value in _numbers()
         if not LEAST.get(key, 1) <= value <= MOST
+    ]
+
+
+@register(TAG)
+def check_choices(**kwargs: Any) -> list[CheckMessage]:
+    """Expect one of the values that a setting can have; the first stands in for any other."""
+    chosen = {key: configured().get(key, choices[0]) for key, choices in CHOICES.items()}
+    return [
+        Error(
+            f"{SETTING_NAME}: {key} is {show(value)}; it has to be one of "
+            f"{', '.join(map(repr, CHOICES[key]))}.",
+            hint=f"Write {example(key)}, which it is taken for now, or leave the key out.",
+            id="iot_ingest.E005",
+        )
+        for key, value in chosen.items()
+        if isinstance(value, str) and value not in CHOICES[key]
     ]
 
 
