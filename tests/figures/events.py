@@ -1,0 +1,97 @@
+"""What one event writes: rows of the inbox and their indexes, bytes of log, transactions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks import snapshots
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from django_iot_ingest.models import IngestEvent
+from tests.figures.fleet import SLOTS, ask, markdown, run, send, wal
+from tests.gateway import Gateway
+from tests.payloads import encode, returned, status
+
+STATIONS = 2000
+EACH = 20
+"""Of so many stations one sends: pages are not shared, as in a large fleet."""
+
+CHOSEN = range(0, STATIONS, EACH)
+INBOX = IngestEvent._meta.db_table
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes and numbers for one event."""
+
+    body: float
+    row: float
+    indexes: float
+    fresh: float
+    """Log of an event that is the first since a checkpoint to change its pages."""
+
+    again: float
+    """Log of one that changes pages which were written whole already."""
+
+    statements: int
+    commits: int
+
+    def cells(self) -> list[str]:
+        sizes = (self.body, self.row, self.indexes, self.fresh, self.again)
+        return [f"{size:,.0f}" for size in sizes] + [str(self.statements), str(self.commits)]
+
+
+def table() -> str:
+    gateway = Gateway.with_admin()
+    send(gateway, range(STATIONS), 0)
+    now = int(time.time())
+    kinds: dict[str, Callable[[int, int], bytes]] = {
+        "snapshot, all rows changed": lambda n, turn: snapshots.body(n, SLOTS, turn),
+        "snapshot, nothing changed": lambda n, turn: snapshots.body(n, SLOTS, 4 if n else 5),
+        "status": lambda n, turn: encode(status(serial=snapshots.serial(n, SLOTS))),
+        "return": lambda n, turn: encode(
+            returned(
+                snapshots.bank(n, SLOTS, 1), 1, at=now + turn, serial=snapshots.serial(n, SLOTS)
+            )
+        ),
+    }
+    head = ["bytes an event", "body", "inbox row", "its indexes", "log, first since checkpoint"]
+    head += ["log, later", "statements", "commits"]
+    return markdown(head, ([name, *cost(gateway, kind).cells()] for name, kind in kinds.items()))
+
+
+def cost(gateway: Gateway, kind: Callable[[int, int], bytes]) -> Cost:
+    """Send events of a kind: after a checkpoint, twice again, and then from every station."""
+    run(f"VACUUM FULL {INBOX}", f"VACUUM ANALYZE {INBOX}", "CHECKPOINT")
+    fresh = logged(gateway, [kind(index, 1) for index in CHOSEN])
+    logged(gateway, [kind(index, 2) for index in CHOSEN])
+    again = logged(gateway, [kind(index, 3) for index in CHOSEN])
+    run(f"TRUNCATE {INBOX}")
+    sizes = sizes_of_inbox()
+    bodies = [kind(index, 4) for index in range(STATIONS)]
+    logged(gateway, bodies)
+    row, indexes = (
+        (after - before) / STATIONS for before, after in zip(sizes, sizes_of_inbox(), strict=True)
+    )
+    with CaptureQueriesContext(connection) as queries:
+        gateway.send(kind(0, 5))
+    said = [query["sql"] for query in queries]
+    body = sum(map(len, bodies)) / STATIONS
+    return Cost(body, row, indexes, fresh, again, len(said), said.count("COMMIT"))
+
+
+def logged(gateway: Gateway, bodies: list[bytes]) -> float:
+    """Return the bytes of log that each body took."""
+    before = wal()
+    for body in bodies:
+        gateway.send(body)
+    return (wal() - before) / len(bodies)
+
+
+def sizes_of_inbox() -> tuple[int, int]:
+    """Return the bytes of the rows, stored outside of the table or not, and of the indexes."""
+    rows = ask("SELECT pg_table_size(%s::regclass)", INBOX)
+    return rows, ask("SELECT pg_indexes_size(%s::regclass)", INBOX)
