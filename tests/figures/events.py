@@ -20,6 +20,9 @@ EACH = 20
 """Of so many stations one sends: pages are not shared, as in a large fleet."""
 
 CHOSEN = range(0, STATIONS, EACH)
+INTERVAL = 20 * 60
+"""Seconds between two snapshots of a station."""
+
 INBOX = IngestEvent._meta.db_table
 
 
@@ -33,6 +36,9 @@ class Cost:
     fresh: float
     """Log of an event that is the first since a checkpoint to change its pages."""
 
+    packed: float
+    """The same with ``wal_compression``."""
+
     again: float
     """Log of one that changes pages which were written whole already."""
 
@@ -40,7 +46,7 @@ class Cost:
     commits: int
 
     def cells(self) -> list[str]:
-        sizes = (self.body, self.row, self.indexes, self.fresh, self.again)
+        sizes = (self.body, self.row, self.indexes, self.fresh, self.packed, self.again)
         return [f"{size:,.0f}" for size in sizes] + [str(self.statements), str(self.commits)]
 
 
@@ -58,9 +64,25 @@ def table() -> str:
             )
         ),
     }
+    costs = {name: cost(gateway, kind) for name, kind in kinds.items()}
     head = ["bytes an event", "body", "inbox row", "its indexes", "log, first since checkpoint"]
-    head += ["log, later", "statements", "commits"]
-    return markdown(head, ([name, *cost(gateway, kind).cells()] for name, kind in kinds.items()))
+    head += ["the same, `wal_compression`", "log, later", "statements", "commits"]
+    events = markdown(head, ([name, *own.cells()] for name, own in costs.items()))
+    return f"{events}\n\n{fleets(costs['snapshot, all rows changed'])}"
+
+
+def fleets(snapshot: Cost) -> str:
+    """Return what fleets write whose stations send a snapshot every 20 minutes."""
+    head = ["stations", "snapshots a second", "inbox, GB a day", "log, MB a second: first"]
+    head += ["the same, `wal_compression`", "later"]
+    rows = []
+    for stations in (10_000, 100_000, 1_000_000):
+        rate = stations / INTERVAL
+        inbox = rate * 86_400 * (snapshot.row + snapshot.indexes) / 1e9
+        logs = (snapshot.fresh, snapshot.packed, snapshot.again)
+        rows.append([f"{stations:,}", f"{rate:.0f}", f"{inbox:.1f}"])
+        rows[-1] += [f"{rate * log / 1e6:.1f}" for log in logs]
+    return markdown(head, rows)
 
 
 def cost(gateway: Gateway, kind: Callable[[int, int], bytes]) -> Cost:
@@ -76,11 +98,14 @@ def cost(gateway: Gateway, kind: Callable[[int, int], bytes]) -> Cost:
     row, indexes = (
         (after - before) / STATIONS for before, after in zip(sizes, sizes_of_inbox(), strict=True)
     )
+    run("SET wal_compression = on", "CHECKPOINT")
+    packed = logged(gateway, [kind(index, 5) for index in CHOSEN[1:]])
+    run("RESET wal_compression")
     with CaptureQueriesContext(connection) as queries:
         gateway.send(kind(0, 5))
     said = [query["sql"] for query in queries]
     body = sum(map(len, bodies)) / STATIONS
-    return Cost(body, row, indexes, fresh, again, len(said), said.count("COMMIT"))
+    return Cost(body, row, indexes, fresh, packed, again, len(said), said.count("COMMIT"))
 
 
 def logged(gateway: Gateway, bodies: list[bytes]) -> float:
