@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from django_iot_ingest import logs, principals, refusals
-from tests import leaks
+from tests import leaks, partitions
 
 SECURITY = Path(__file__).parent / "security"
 
@@ -46,6 +47,14 @@ def marks(item: pytest.Item) -> set[str]:
     """Return the names of an item's marks; all security tests together take long."""
     own = {mark.name for mark in item.iter_markers()}
     return own | {"whole"} if SECURITY in item.path.parents else own
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Make the test database; with ``TEST_INBOX=partitions`` its inbox is of partitions."""
+    if os.environ.get("TEST_INBOX") == "partitions":
+        with django_db_blocker.unblock():
+            partitions.make()
 
 
 @pytest.fixture(autouse=True)

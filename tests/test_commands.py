@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_iot_ingest import event_types, prune
@@ -42,6 +45,17 @@ def age(days: float) -> None:
     moment = timezone.now() - timedelta(days=days)
     IngestEvent.objects.update(received_at=moment)
     StationStatusChange.objects.update(changed_at=moment)
+
+
+def make_old(apart: int) -> list[datetime]:
+    """Make the rows of the inbox 31 days old and more, each ``apart`` days; return their times."""
+    newest = timezone.now() - timedelta(days=31)
+    times = []
+    for number, row in enumerate(IngestEvent.objects.order_by("-pk")):
+        row.received_at = newest - timedelta(days=apart * number)
+        row.save()
+        times.insert(0, row.received_at)
+    return times
 
 
 def run(command: str, *args: str) -> str:
@@ -99,6 +113,48 @@ def test_pruning_goes_in_batches(gateway: Gateway, monkeypatch: pytest.MonkeyPat
     age(31)
 
     assert prune.prune()["events"] == 5
+
+
+@pytest.mark.parametrize("apart", [0, 1], ids=["received at once", "a day apart"])
+def test_a_batch_that_somebody_took_up_does_not_end_it(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, apart: int
+) -> None:
+    monkeypatch.setattr(prune, "BATCH", 2)
+    for _ in range(6):
+        gateway.send(status())
+    make_old(apart)
+    taken_up: list[int] = []
+
+    def delete(rows: Any) -> int:
+        if not taken_up:
+            taken_up.extend(rows.values_list("pk", flat=True))
+            IngestEvent.objects.filter(pk__in=taken_up).update(state=State.FAILED)
+        return int(rows.delete()[0])
+
+    monkeypatch.setattr(prune, "_delete", delete)
+
+    assert prune.prune()["events"] == 4
+    assert sorted(IngestEvent.objects.values_list("pk", flat=True)) == sorted(taken_up)
+
+
+def test_no_batch_reads_again_what_another_has_read(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the last of many batches would pass over all that was deleted before it."""
+    monkeypatch.setattr(prune, "BATCH", 1)
+    for _ in range(3):
+        gateway.send(status())
+    moments = make_old(1)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert prune.prune()["events"] == 3
+
+    looks = [query["sql"] for query in queries if "LIMIT 1" in query["sql"]]
+    begins = [re.search(r"received_at\W+ >= '?([-0-9]+)", sql) for sql in looks[:4]]
+    assert [found and found[1] for found in begins] == [
+        None,
+        *(f"{moment:%Y-%m-%d}" for moment in moments),
+    ]
 
 
 def test_a_dry_run_only_counts(gateway: Gateway) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -20,7 +22,35 @@ BATCH = 1000
 KEYED = Q(dedup_key__isnull=False)
 """Returns, and what else is applied exactly once: kept as long as a repeat has to be known."""
 
+DONE = (IngestEvent.State.APPLIED, IngestEvent.State.STALE)
+"""States of rows that are forgotten in time: each is looked for by itself, along the index."""
+
 Change = Callable[["QuerySet[Any]"], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Rows of one kind that are old enough, in the order of ``column``, and what is done to them."""
+
+    rows: QuerySet[Any]
+    change: Change
+    column: str
+
+    def in_batches(self) -> int:
+        """Change the rows a batch at a time, each beginning where the last ended; return how many."""
+        changed, left = 0, self.rows
+        while batch := list(left.order_by(self.column, "pk").only(self.column)[:BATCH]):
+            pks = [row.pk for row in batch]
+            # The condition is asked again: a repeat may have taken a row up meanwhile.
+            changed += in_transaction(partial(self.change, self.rows.filter(pk__in=pks)))
+            left = self.rows.filter(self.after(batch[-1]))
+        return changed
+
+    def after(self, row: Any) -> Q:
+        """Return what comes after a row; the first part alone lets an index be entered there."""
+        value = getattr(row, self.column)
+        later = Q(**{f"{self.column}__gt": value}) | Q(**{self.column: value}, pk__gt=row.pk)
+        return Q(**{f"{self.column}__gte": value}) & later
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
@@ -30,33 +60,28 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     ``KEEP_RETURNS_DAYS``, so that a late repeat is still a duplicate. Refused bodies have their own
     limit, by number.
     """
-    state = IngestEvent.State
-    old = _before(ingest_settings.KEEP_EVENTS_DAYS)
-    done = ledger.rows().filter(state__in=(state.APPLIED, state.STALE))
-    keyed, others = done.filter(KEYED), done.exclude(KEYED)
-    very_old = _before(ingest_settings.KEEP_RETURNS_DAYS)
-    history = StationStatusChange.objects.using(alias())
-    ended = _before(ingest_settings.KEEP_HISTORY_DAYS)
-    work: dict[str, tuple[QuerySet[Any], Change]] = {
-        "events": (others.filter(received_at__lt=old), _delete),
-        "returns": (keyed.filter(received_at__lt=very_old), _delete),
-        "bodies of returns": (keyed.filter(received_at__lt=old).exclude(body=b""), _empty),
-        "status changes": (history.filter(changed_at__lt=ended), _delete),
+    kinds = {
+        "events": _received(~KEYED, ingest_settings.KEEP_EVENTS_DAYS, _delete),
+        "returns": _received(KEYED, ingest_settings.KEEP_RETURNS_DAYS, _delete),
+        "bodies of returns": _received(
+            KEYED & ~Q(body=b""), ingest_settings.KEEP_EVENTS_DAYS, _empty
+        ),
+        "status changes": _history(ingest_settings.KEEP_HISTORY_DAYS),
     }
     if dry_run:
-        return {name: rows.count() for name, (rows, _) in work.items()}
-    return {name: _in_batches(rows, change) for name, (rows, change) in work.items()}
+        return {name: sum(kind.rows.count() for kind in own) for name, own in kinds.items()}
+    return {name: sum(kind.in_batches() for kind in own) for name, own in kinds.items()}
 
 
-def _in_batches(rows: QuerySet[Any], change: Change) -> int:
-    total = 0
-    while pks := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        # The condition is asked again: a repeat may have taken a row up meanwhile.
-        changed = in_transaction(lambda: change(rows.filter(pk__in=pks)))
-        total += changed
-        if not changed:
-            break
-    return total
+def _received(condition: Q, days: int, change: Change) -> list[Kind]:
+    old = ledger.rows().filter(condition, received_at__lt=_before(days))
+    return [Kind(old.filter(state=state), change, "received_at") for state in DONE]
+
+
+def _history(days: int) -> list[Kind]:
+    """Return the old part of the history: its keys are about in the order of its times."""
+    history = StationStatusChange.objects.using(alias())
+    return [Kind(history.filter(changed_at__lt=_before(days)), _delete, "pk")]
 
 
 def _delete(rows: QuerySet[Any]) -> int:
