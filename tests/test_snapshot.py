@@ -356,3 +356,11 @@ def test_two_banks_for_one_slot_are_left_to_the_sync_in_the_order_of_their_rows(
 def test_a_bank_with_a_row_of_its_own_comes_after_one_that_a_slot_names() -> None:
     report = read([held_slot(2, "NAMED")], [bank_row("OWN", 2)])
     assert list(places(report).items()) == [("NAMED", 2), ("OWN", 2)]
+
+
+def test_what_a_report_says_cannot_be_changed() -> None:
+    report = read([held_slot(2)], [bank_row(slot=2)])
+    for part in (report, report.device, report.slots[0], report.power_banks[0]):
+        for name in part._fields if isinstance(part, tuple) else part.__slots__:
+            with pytest.raises(AttributeError):
+                setattr(part, name, None)

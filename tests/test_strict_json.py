@@ -38,6 +38,11 @@ REFUSED = {
     "duplicate-name-through-a-surrogate-pair": '{"🔋":1,"\\ud83d\\udd0b":2}'.encode(),
     "duplicate-empty-name": b'{"":1,"":2}',
     "duplicate-name-deep-inside": b'{"a":[{"b":{"c":1,"c":2}}]}',
+    "duplicate-name-with-its-object": b'{"a":{"b":1,"c":2},"a":{"d":3}}',
+    "duplicate-name-before-a-blank": b'{"a" :1,"a":2}',
+    "duplicate-name-before-a-line-break": b'{"a":1,"a"\r\n:2}',
+    "duplicate-name-before-a-tab": b'{"a":1,"a"\t:2}',
+    "duplicate-name-and-a-text-like-a-colon": b'{"a":":","a":2}',
     "byte-order-mark": b'\xef\xbb\xbf{"a":1}',
     "byte-order-mark-inside": b'{\xef\xbb\xbf"a":1}',
     "utf-16": '{"a":1}'.encode("utf-16"),
@@ -108,6 +113,9 @@ ACCEPTED: dict[str, tuple[bytes, Any]] = {
         '{"é":1,"e\u0301":2}'.encode(),
         {"é": 1, "e\u0301": 2},
     ),
+    "blanks-before-colons": (b'{"a" :1,"b"\n\t :2}', {"a": 1, "b": 2}),
+    "texts-that-begin-with-a-colon": (b'{":":":",":a":[":"]}', {":": ":", ":a": [":"]}),
+    "a-quote-before-a-colon-in-a-text": (rb'{"\":":"\":"}', {'":': '":'}),
     "the-same-name-at-two-depths": (b'{"a":{"a":1}}', {"a": {"a": 1}}),
     "blanks-around": (b' \t\r\n{"a":[]} \t\r\n', {"a": []}),
     "no-object": (b"null", None),
@@ -187,6 +195,50 @@ def test_what_a_sender_writes_is_read_as_it_was_meant(value: Any, ascii_only: bo
         data = text.encode()
         assert accepts(data) == (depth(value) <= MAX_DEPTH)
         assert depth(value) > MAX_DEPTH or loads(data) == value
+
+
+blanks = st.sampled_from(["", "", " ", "\t", "\r\n "])
+texts = st.sampled_from(
+    [
+        '"a"',
+        r'"\u0061"',
+        '"b"',
+        '":"',
+        '":a"',
+        r'"\":"',
+        r'"\"\u003a"',
+        r'"\\"',
+        '" :"',
+        '""',
+        '"1e999"',
+    ]
+)
+
+
+def objects(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Return objects as texts, whose names may be there twice."""
+    members = st.tuples(blanks, texts, blanks, st.just(":"), blanks, inner).map("".join)
+    return st.lists(members, max_size=4).map(lambda written: "{" + ",".join(written) + "}")
+
+
+@given(
+    st.recursive(
+        texts | st.sampled_from(["1", "1e999", "NaN"]),
+        lambda inner: (
+            objects(inner) | st.lists(inner, max_size=3).map(lambda row: f"[{','.join(row)}]")
+        ),
+        max_leaves=12,
+    )
+)
+def test_a_name_that_came_twice_is_seen_whether_pairs_are_looked_at_or_not(text: str) -> None:
+    """The names of an object are not looked at if they are as many as there seem to be."""
+    try:
+        careful = strict_json._careful_decoder.decode(text)
+    except ValueError:
+        assert not accepts(text.encode())
+    else:
+        assert accepts(text.encode()) == (depth(careful) <= MAX_DEPTH)
+        assert depth(careful) > MAX_DEPTH or loads(text.encode()) == careful
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

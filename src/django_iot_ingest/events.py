@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from django_iot_ingest.models import (
@@ -128,8 +128,7 @@ class DeviceReport:
     last_heartbeat: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotReport:
+class SlotReport(NamedTuple):
     """One slot, 0 to 255. ``status`` is one of the slot's choices."""
 
     slot_number: int
@@ -138,18 +137,19 @@ class SlotReport:
     slot_metadata: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerBankReport:
-    """One bank and its one location; ``slot_number`` None means: at the station, no slot known."""
+class PowerBankReport(NamedTuple):
+    """One bank and its one location; ``slot_number`` None means: at the station, no slot known.
+
+    ``path`` is where the payload tells of it, ``slot_path`` where it says that it is in this slot.
+    """
 
     serial_number: str
-    status: str | None = None
-    battery_level: int | None = None
-    hardware_info: Mapping[str, Any] | None = None
-    slot_number: int | None = None
+    status: str | None
+    battery_level: int | None
+    hardware_info: Mapping[str, Any] | None
+    slot_number: int | None
     path: str
     slot_path: str
-    """Where the payload says that it is in this slot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

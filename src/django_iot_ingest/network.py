@@ -137,9 +137,7 @@ def read_address(text: object) -> Address | None:
     if shape is None or int(shape["v4_port"] or shape["v6_port"] or 0) > HIGHEST_PORT:
         return None
     # In this form the engine does not take "192.0.2.1:80:80" for an IPv4 address with a port.
-    host = shape["v4"] or f"[{shape['v6']}]:0"
-    address: Address | None = READER.get_client_ip({"REMOTE_ADDR": host}, strict=True)[0]
-    return address
+    return _address(shape["v4"] or f"[{shape['v6']}]:0")
 
 
 def _forwarded_for(meta: Mapping[str, Any]) -> list[str]:
@@ -182,6 +180,13 @@ def _is_network(text: str) -> bool:
 def _looks_numeric(text: str) -> bool:
     """Return whether only an address can be meant, so that the error speaks of addresses."""
     return ":" in text or "/" in text or re.fullmatch(r"[0-9.]*", text, re.ASCII) is not None
+
+
+@lru_cache(maxsize=256)
+def _address(host: str) -> Address | None:
+    """Ask the engine; a gateway calls from one address, or a few."""
+    address: Address | None = READER.get_client_ip({"REMOTE_ADDR": host}, strict=True)[0]
+    return address
 
 
 @lru_cache(maxsize=32)

@@ -22,6 +22,8 @@ from django_iot_ingest.wire import (
     read_device,
 )
 
+AVAILABLE, OCCUPIED = AbstractStationSlot.Status.AVAILABLE, AbstractStationSlot.Status.OCCUPIED
+
 SLOT_STATUSES = AbstractStationSlot.Status.values
 
 BANK_STATUSES = [
@@ -102,11 +104,10 @@ class _Cabinet:
     def filled_slots(self) -> tuple[SlotReport, ...]:
         """Return the slots; one that holds a bank is never empty."""
         held = {bank.slot_number for bank in self.power_banks.values()} | set(self.named_by_slot)
-        status = AbstractStationSlot.Status
         for number, slot in self.slots.items():
-            if number in held and slot.status == status.AVAILABLE:
+            if slot.status == AVAILABLE and number in held:
                 self.reader.warn(WarningCode.CONTRADICTORY, f"{self.slot_paths[number]}.status")
-                self.slots[number] = replace(slot, status=status.OCCUPIED)
+                self.slots[number] = slot._replace(status=OCCUPIED)
         return tuple(self.slots.values())
 
     def _rows(self, name: str, rows: list[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -121,12 +122,12 @@ class _Cabinet:
         self.reader.warn(WarningCode.ROW_IGNORED, path)
 
     def _slot(self, row: Mapping[str, Any], path: str) -> SlotReport:
-        metadata = self.reader.json(row, f"{path}.slot_metadata")
+        metadata = self.reader.json(row, path, "slot_metadata")
         return SlotReport(
-            slot_number=row["slot_number"],
-            status=self._slot_status(row, metadata or {}, path),
-            battery_level=self.reader.whole(row, f"{path}.battery_level", MAX_BATTERY),
-            slot_metadata=metadata,
+            row["slot_number"],
+            self._slot_status(row, metadata or {}, path),
+            self.reader.whole(row, path, "battery_level", MAX_BATTERY),
+            metadata,
         )
 
     def _slot_status(self, row: Mapping[str, Any], metadata: Mapping[str, Any], path: str) -> str:
@@ -154,13 +155,13 @@ class _Cabinet:
             self.reader.warn(WarningCode.UNKNOWN_STATUS, f"{path}.status")
             status = AbstractPowerBank.Status.MAINTENANCE
         return PowerBankReport(
-            serial_number=row["serial_number"],
-            status=status,
-            battery_level=self.reader.whole(row, f"{path}.battery_level", MAX_BATTERY),
-            hardware_info=self.reader.json(row, f"{path}.hardware_info"),
-            slot_number=self.reader.whole(row, f"{path}.current_slot", MAX_BYTE),
-            path=path,
-            slot_path=f"{path}.current_slot",
+            row["serial_number"],
+            status,
+            self.reader.whole(row, path, "battery_level", MAX_BATTERY),
+            self.reader.json(row, path, "hardware_info"),
+            self.reader.whole(row, path, "current_slot", MAX_BYTE),
+            path,
+            f"{path}.current_slot",
         )
 
     def _slots_by_serial(self) -> dict[str, int]:
@@ -174,16 +175,16 @@ class _Cabinet:
         return by_serial
 
     def _place_by_slot(self, own: dict[str, PowerBankReport], serial: str, number: int) -> None:
-        path = self.slot_paths[number]
         bank = own.get(serial)
+        if bank is not None and bank.slot_number == number:
+            return
+        path = self.slot_paths[number]
+        slot_path = f"{path}.power_bank_serial"
         if bank is None:
             self.power_banks[serial] = PowerBankReport(
-                serial_number=serial,
-                slot_number=number,
-                path=path,
-                slot_path=f"{path}.power_bank_serial",
+                serial, None, None, None, number, path, slot_path
             )
         elif bank.slot_number is None:
-            own[serial] = replace(bank, slot_number=number)
-        elif bank.slot_number != number:
-            self.reader.warn(WarningCode.CONTRADICTORY, f"{path}.power_bank_serial")
+            own[serial] = bank._replace(slot_number=number)
+        else:
+            self.reader.warn(WarningCode.CONTRADICTORY, slot_path)

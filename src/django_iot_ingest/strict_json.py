@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from django_iot_ingest.exceptions import InvalidJson
@@ -28,11 +27,14 @@ def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """
     try:
         text = data.decode("utf-8")
-        value = (_careful_decoder if _may_be_out_of_range(data) else _decoder).decode(text)
+        alike = data.translate(_ALIKE, b"+-")
+        may_be_out_of_range = any(risky in alike for risky in _RISKY_NUMBERS)
+        value = (_careful_decoder if may_be_out_of_range else _decoder).decode(text)
+        names = _count_names(value, max_depth)
+        if not may_be_out_of_range and (names != data.count(b'":') or b" :" in alike):
+            _careful_decoder.decode(text)
     except (ValueError, RecursionError):
         raise InvalidJson from None
-    if _is_deeper_than(max_depth, value):
-        raise InvalidJson
     return value
 
 
@@ -42,11 +44,6 @@ def load_object(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidJson
     return value
-
-
-def _may_be_out_of_range(data: bytes) -> bool:
-    alike = data.translate(_DIGITS_ALIKE)
-    return any(risky in alike for risky in _RISKY_NUMBERS)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,35 +71,44 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
-def _is_deeper_than(limit: int, value: Any) -> bool:
-    level = _nested([value])
-    for _ in range(limit):
+def _count_names(value: Any, max_depth: int) -> int:
+    """Return how many names all objects of a value have; ``ValueError`` if it is deeper."""
+    names = 0
+    level = [value]
+    for _ in range(max_depth + 1):
+        level = [item for item in level if type(item) in _CONTAINERS]
         if not level:
-            return False
-        level = [
-            child
-            for item in level
-            for child in _nested(item.values() if isinstance(item, dict) else item)
-        ]
-    return bool(level)
+            return names
+        inside: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                names += len(item)
+                inside += item.values()
+            else:
+                inside += item
+        level = inside
+    raise ValueError("too deep")
 
 
-def _nested(values: Iterable[Any]) -> list[Any]:
-    """Return those values that have values inside."""
-    return [value for value in values if isinstance(value, _CONTAINERS)]
+_CONTAINERS = frozenset({dict, list})
 
+_ALIKE = bytes.maketrans(b"123456789E\t\r\n", b"000000000e   ")
 
-_CONTAINERS = (dict, list)
+_RISKY_NUMBERS = (b"0" * 16, b"0e000")
+"""What every number that may be out of range looks like, once its digits are all alike and its
+signs are gone."""
 
-_DIGITS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
-_RISKY_NUMBERS = (b"0" * 16, b"0e000", b"0e+000", b"0e-000")
-"""What every number that may be out of range looks like, once its digits are all alike."""
+_decoder = json.JSONDecoder(parse_constant=_constant)
+"""Does not see that a name came twice, of which the last one wins.
 
-_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+Unless blanks precede a colon, each name in a text is one ``":``, and what else holds these two are
+strings. So no name was lost if there are no more of them than names that were read.
+"""
+
 _careful_decoder = json.JSONDecoder(
     object_pairs_hook=_object,
     parse_int=_integer,
     parse_float=_float,
     parse_constant=_constant,
 )
-"""Looks at each number, which takes three times as long."""
+"""Looks at each object and number, which takes three times as long."""

@@ -39,7 +39,10 @@ _MAY_BE_UNSTORABLE = re.compile(rb"\\u(?:0000|[Dd][89A-Fa-f])")
 
 
 class Reader:
-    """Read one payload, and collect what is wrong (``errors``) and what is odd (``warnings``)."""
+    """Read one payload, and collect what is wrong (``errors``) and what is odd (``warnings``).
+
+    A value is asked for by its section, where that stands (``path``), and its name in it.
+    """
 
     def __init__(self, payload: Mapping[str, Any], receipt: Receipt) -> None:
         self.payload = payload
@@ -124,52 +127,54 @@ class Reader:
             return value
         return []
 
-    def text(self, section: Mapping[str, Any], path: str, max_length: int | None) -> str | None:
-        """Return the cleaned text at ``path``; a whole number is taken as its digits."""
-        value = section.get(path.rpartition(".")[2])
+    def text(
+        self, section: Mapping[str, Any], path: str, name: str, max_length: int | None
+    ) -> str | None:
+        """Return the cleaned text ``name``; a whole number is taken as its digits."""
+        value = section.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         cleaned = clean_text(value) if isinstance(value, str) else None
         if cleaned is None or (max_length is not None and len(cleaned) > max_length):
-            self._drop(value, path)
+            self._drop(value, path, name)
             return None
         if cleaned != value:
-            self.warn(WarningCode.CLEANED, path)
+            self.warn(WarningCode.CLEANED, f"{path}.{name}")
         return cleaned
 
-    def whole(self, section: Mapping[str, Any], path: str, maximum: int) -> int | None:
-        """Return the whole number from 0 to ``maximum`` at ``path``."""
-        value = section.get(path.rpartition(".")[2])
+    def whole(self, section: Mapping[str, Any], path: str, name: str, maximum: int) -> int | None:
+        """Return the whole number ``name``, from 0 to ``maximum``."""
+        value = section.get(name)
         if is_whole(value, maximum):
             return value
-        self._drop(value, path)
+        self._drop(value, path, name)
         return None
 
-    def json(self, section: Mapping[str, Any], path: str) -> dict[str, Any] | None:
-        """Return the cleaned object at ``path``."""
-        value = section.get(path.rpartition(".")[2])
+    def json(self, section: Mapping[str, Any], path: str, name: str) -> dict[str, Any] | None:
+        """Return the cleaned object ``name``."""
+        value = section.get(name)
         if not isinstance(value, dict):
-            self._drop(value, path)
+            self._drop(value, path, name)
             return None
         if self.is_clean:
             return value
         cleaned: dict[str, Any] = clean_json(value)
         if cleaned != value:
-            self.warn(WarningCode.CLEANED, path)
+            self.warn(WarningCode.CLEANED, f"{path}.{name}")
         return cleaned
 
-    def stamp(self, section: Mapping[str, Any], path: str) -> datetime | None:
-        """Return the RFC 3339 stamp at ``path`` on our clock."""
-        value = section.get(path.rpartition(".")[2])
+    def stamp(self, section: Mapping[str, Any], path: str, name: str) -> datetime | None:
+        """Return the RFC 3339 stamp ``name`` on our clock."""
+        value = section.get(name)
         moment = self.clock.stamp(value)
         if moment is None:
-            self._drop(value, path)
+            self._drop(value, path, name)
         return moment
 
-    def _drop(self, value: object, path: str) -> None:
+    def _drop(self, value: object, path: str, name: str) -> None:
         """Warn of a value that is dropped; null and absent are nothing to warn of."""
         if value is not None:
-            self.warn(WarningCode.UNUSABLE, path)
+            self.warn(WarningCode.UNUSABLE, f"{path}.{name}")
 
 
 def read_status(reader: Reader) -> StatusReport:
@@ -184,9 +189,9 @@ def read_return(reader: Reader) -> ReturnReport:
     """Read a ``returned`` event. Only the two serial numbers can refuse it."""
     row = reader.section("return_event")
     serial = reader.serial(row, "return_event", "power_bank_serial")
-    slot_number = reader.whole(row, "return_event.slot_number", MAX_BYTE)
-    battery = reader.whole(row, "return_event.battery_level", MAX_BATTERY)
-    heartbeat = reader.stamp(reader.section("device"), "device.last_heartbeat")
+    slot_number = reader.whole(row, "return_event", "slot_number", MAX_BYTE)
+    battery = reader.whole(row, "return_event", "battery_level", MAX_BATTERY)
+    heartbeat = reader.stamp(reader.section("device"), "device", "last_heartbeat")
     occurred_at = reader.clock.stamp(row.get("returned_at"))
     if occurred_at is None:
         occurred_at = reader.event_time()
@@ -208,13 +213,13 @@ def read_device(reader: Reader) -> DeviceReport:
     if status is None and device.get("status") is not None:
         reader.warn(WarningCode.UNKNOWN_STATUS, "device.status")
     return DeviceReport(
-        imei=reader.text(device, "device.imei", SERIAL_NUMBER_LENGTH) or None,
+        imei=reader.text(device, "device", "imei", SERIAL_NUMBER_LENGTH) or None,
         status=status,
-        total_slots=reader.whole(reader.section("station"), "station.total_slots", MAX_ROWS),
-        signal_strength=reader.text(device, "device.signal_strength", 64),
-        wifi_ssid=reader.text(device, "device.wifi_ssid", None),
-        hardware_info=reader.json(device, "device.hardware_info"),
-        last_heartbeat=reader.stamp(device, "device.last_heartbeat"),
+        total_slots=reader.whole(reader.section("station"), "station", "total_slots", MAX_ROWS),
+        signal_strength=reader.text(device, "device", "signal_strength", 64),
+        wifi_ssid=reader.text(device, "device", "wifi_ssid", None),
+        hardware_info=reader.json(device, "device", "hardware_info"),
+        last_heartbeat=reader.stamp(device, "device", "last_heartbeat"),
     )
 
 
@@ -225,14 +230,15 @@ def is_serial(value: object) -> TypeGuard[str]:
 
 def is_whole(value: object, maximum: int) -> TypeGuard[int]:
     """Return whether ``value`` is a whole number from 0 to ``maximum``; True and 1.0 are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum
+    return type(value) is int and 0 <= value <= maximum
 
 
 def choice(value: object, choices: list[str]) -> str | None:
     """Return the choice that ``value`` names, letter case aside, or None."""
     if not isinstance(value, str) or not value.isascii():
         return None
-    return value.upper() if value.upper() in choices else None
+    name = value.upper()
+    return name if name in choices else None
 
 
 def clean_text(text: str) -> str:
