@@ -50,11 +50,10 @@ def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
     if full is None or not inbox.is_all_ours(full, get_sync_service()):
         return set(), Counter()
     try:
-        settled, older = in_transaction(lambda: _apply(serials))
+        settled, older, is_awaited = in_transaction(lambda: _apply(serials))
     except Exception as error:  # noqa: BLE001 - told by its trace; each is tried by itself
         logger.warning("StationSyncService: one by one, after all%s", logs.trace(error))
         return set(), Counter()
-    is_awaited = bool(settled) and ledger.returns_wait()
     for report, row, outcome in settled:
         answer = Answer(row.pk, outcome.state, {}, is_awaited)
         inbox.follow_up(report, answer, time.monotonic())
@@ -62,8 +61,9 @@ def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
     return done, Counter({str(State.APPLIED): len(done), str(State.STALE): older})
 
 
-def _apply(serials: Collection[str]) -> tuple[list[Settled], int]:
-    """Return the snapshots that were applied, and how many older ones that makes stale."""
+def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
+    """Return the snapshots that were applied, how many older ones that makes stale, and whether
+    deferred returns may wait for them."""
     service = get_sync_service()
     waiting = _waiting(serials)
     settled = service.tables.settle_many([(found.report, found.row) for found in waiting])
@@ -74,7 +74,7 @@ def _apply(serials: Collection[str]) -> tuple[list[Settled], int]:
     if older:
         outdated = {"state": State.STALE, "retry_at": None, "applied_at": timezone.now()}
         ledger.rows().filter(pk__in=older).update(**outdated)
-    return settled, len(older)
+    return settled, len(older), bool(settled) and ledger.returns_wait()
 
 
 def _waiting(serials: Collection[str]) -> list[Waiting]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -113,7 +112,7 @@ def _told(kept: Sequence[tuple[FullReport, IngestEvent]]) -> tuple[str, str, str
     """Return the rows of stations, slots and banks, and the serial numbers of the banks."""
     stations = [
         {
-            **asdict(report.device),
+            **{name: getattr(report.device, name) for name in (*TOLD, "status")},
             "serial": report.device_serial,
             "event_time": report.event_time.isoformat(),
             "heard_at": report.received_at.isoformat(),

@@ -86,10 +86,14 @@ def cabinet_sql(station: Model, power_bank: Model, slot: Model) -> list[str]:
 
 @cache
 def awaited_sql() -> str:
-    """Return what asks whether returns wait for a station, or for one of a list of banks."""
+    """Return what asks whether returns wait for a station, or for one of a list of banks.
+
+    Returns have a key: where the inbox is in partitions, those without one are not looked at.
+    """
     return (
         f"SELECT EXISTS (SELECT 1 FROM {table(IngestEvent)} WHERE state = 'deferred'"  # nosec B608
-        " AND event_type = 'returned' AND (device_serial = %s OR power_bank_serial = ANY(%s)))"
+        " AND event_type = 'returned' AND dedup_key IS NOT NULL"
+        " AND (device_serial = %s OR power_bank_serial = ANY(%s)))"
     )
 
 
