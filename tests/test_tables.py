@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.db import DataError, connection, models, transaction
+from django.test import override_settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from django_iot_ingest import inbox
+from django_iot_ingest import bell, drain, inbox
 from django_iot_ingest.conf import (
     get_power_bank_model,
     get_station_model,
@@ -32,6 +35,14 @@ from tests.payloads import bank_row, full, held_slot, moment
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = 1_795_452_778
+
+
+@pytest.fixture(autouse=True)
+def drains_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave draining to the test."""
+    monkeypatch.setattr(bell, "ring", lambda: None)
+
+
 STATIONS = ("A", "B")
 BANKS = ("1", "2", "3", "4")
 OURS = ("id", "received_at", "applied_at", "duration", "retry_at")
@@ -131,8 +142,8 @@ def hosts() -> tuple[Any, ...]:
     return get_station_model(), get_station_slot_model(), get_power_bank_model()
 
 
-def apply(history: list[Any]) -> list[tuple[str, Any]]:
-    """Apply a history through the inbox, and return what was answered."""
+def apply(history: list[Any], then: Callable[[], object] = lambda: None) -> list[tuple[str, Any]]:
+    """Send a history through the inbox, do more after each event; return what was answered."""
     answers = []
     for position, said in enumerate(history):
         at = NOW + 10 + position
@@ -147,6 +158,7 @@ def apply(history: list[Any]) -> list[tuple[str, Any]]:
             receipt = Receipt(payloads.encode(said), at, moment(at))
             answer = inbox.ingest(*read_receipt(receipt), receipt)
             answers.append((answer.state, answer.result))
+            then()
     return answers
 
 
@@ -227,6 +239,43 @@ quiet_histories = st.lists(quiet | quiet | quiet | snapshots | rentals | meddlin
 def test_both_leave_the_same_rows_where_nothing_moves(history: list[Any]) -> None:
     history = [quiet_snapshot(NOW, [1, 2, 3], {}, None, "ONLINE"), *history]
     assert run(history, PostgresqlTables) == run(history, Tables)
+
+
+@pytest.mark.whole
+@only_on_postgresql
+@hypothesis_settings(
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(quiet_histories)
+def test_what_is_drained_leaves_the_same_rows(history: list[Any]) -> None:
+    history = [quiet_snapshot(NOW, [1, 2, 3], {}, None, "ONLINE"), *history]
+    _, applied = run(history, Tables)
+    with override_settings(IOT_INGEST={**settings.IOT_INGEST, "PROCESSING": "deferred"}):
+        empty()
+        apply(history, then=drain.drain)
+    assert contents() == applied
+
+
+@only_on_postgresql
+def test_snapshots_of_many_stations_are_drained_by_one_statement() -> None:
+    serials = [f"S{number}" for number in range(5)]
+
+    def said(serial: str, at: int) -> Any:
+        bank = bank_row(f"B{serial}", 1, battery_level=at % 100)
+        return full([held_slot(1, f"B{serial}")], [bank], at=at, serial=serial)
+
+    apply([said(serial, NOW) for serial in serials])
+    with override_settings(IOT_INGEST={**settings.IOT_INGEST, "PROCESSING": "deferred"}):
+        apply([said(serial, NOW + at) for at in (1, 2) for serial in serials])
+        apply([full([], at=NOW + 3, serial="S0"), payloads.status("OFFLINE", serial="S1")])
+        with mock.patch.object(inbox, "apply", wraps=inbox.apply) as one_by_one:
+            assert drain.drain() == {"applied": 7, "stale": 5}
+    ids = [call.args[0] for call in one_by_one.call_args_list]
+    alone = IngestEvent.objects.filter(pk__in=ids).values_list("device_serial", flat=True)
+    assert sorted(alone) == ["S0", "S0", "S1", "S1"]
+    banks = get_power_bank_model().objects.values_list("battery_level", flat=True)
+    assert set(banks) == {(NOW + 2) % 100}
 
 
 @only_on_postgresql

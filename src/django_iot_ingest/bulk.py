@@ -46,8 +46,8 @@ def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
     All in one transaction, which no code of the host's takes part in: where it fails, nothing was
     done. Signals follow the commit, as always.
     """
-    full = event_types.find(event_types.Full.name)
-    if full is None or not inbox.is_all_ours(full, get_sync_service()):
+    full, service = event_types.find(event_types.Full.name), get_sync_service()
+    if not full or not inbox.is_all_ours(full, service) or not service.tables.settles_many:
         return set(), Counter()
     try:
         settled, older, is_awaited = in_transaction(lambda: _apply(serials))

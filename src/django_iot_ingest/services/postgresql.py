@@ -112,7 +112,10 @@ def host_models() -> tuple[type[models.Model], type[models.Model], type[models.M
 
 
 class PostgresqlTables(Tables):
-    """Reads a station, its banks and slots in one round trip, and writes them in another."""
+    """Settles a snapshot in one statement, or reads a station, its banks and slots in one round
+    trip and writes them in another."""
+
+    settles_many = True
 
     def __init__(self, using: str) -> None:
         super().__init__(using)

@@ -61,6 +61,9 @@ class Tables:
         """Return the station rows; reading them locks them in order of serial number."""
         return self.stations().select_for_update().order_by("serial_number")
 
+    settles_many = False
+    """Whether ``settle_many`` may do anything."""
+
     # A snapshot at once
 
     def settle(
@@ -74,7 +77,7 @@ class Tables:
         self, kept: Sequence[tuple[FullReport, IngestEvent]]
     ) -> list[tuple[FullReport, IngestEvent, Outcome]]:
         """Do so for snapshots of several stations whose locked rows are in the inbox, inside the
-        open transaction; return those that were applied. None is where the ORM has to serve."""
+        open transaction; return those that were applied."""
         return []
 
     # Reading and locking
