@@ -14,6 +14,12 @@ for _config in DATABASES.values():
     if _config["ENGINE"].endswith("postgresql"):
         _config["OPTIONS"] = {**_config.get("OPTIONS", {}), "prepare_threshold": 0}
 
+# Another database of the same kind, for what is measured in a small and in a large fleet.
+if os.environ.get("BENCH_LARGE"):
+    DATABASES["large"] = {**DATABASES["default"], "TEST": {"NAME": "large", "DEPENDENCIES": []}}
+    DATABASES["large"]["TEST"]["NAME"] = f"{DATABASES['default']['TEST']['NAME']}_large"
+    DATABASE_ROUTERS = ["benchmarks.stage.Chosen"]
+
 # A web server's processes join the database that the measurement has made.
 if _made := os.environ.get("BENCH_DATABASE_NAME"):
     DATABASES["default"]["NAME"] = _made

@@ -19,15 +19,14 @@ def serial(index: int, size: int) -> str:
 
 
 def bank(index: int, size: int, number: int) -> str:
-    return f"B{size}-{index:07d}-{number}"
+    return f"{serial(index, size)}-{number}"
 
 
-def payload(index: int, size: int, turn: int) -> dict[str, Any]:
+def payload(own: str, size: int, turn: int) -> dict[str, Any]:
     """Return a station's snapshot; every column of every row differs from one ``turn`` to the next.
 
     Seven of eight slots hold a bank.
     """
-    own = serial(index, size)
     level = turn % 100
     slots: list[dict[str, Any]] = []
     banks: list[dict[str, Any]] = []
@@ -41,7 +40,7 @@ def payload(index: int, size: int, turn: int) -> dict[str, Any]:
         if number % 8 == 0:
             slots.append(empty_slot(number, battery_level=level, slot_metadata=metadata))
             continue
-        name = bank(index, size, number)
+        name = f"{own}-{number}"
         slots.append(held_slot(number, name, battery_level=level, slot_metadata=metadata))
         info = {
             "temperature": 20 + turn % 20,
@@ -73,5 +72,9 @@ def request(body: bytes, token: str) -> Any:
 
 
 def body(index: int, size: int, turn: int) -> bytes:
-    told = payload(index, size, turn)
+    """Return the bytes of a snapshot of a station that is measured."""
+    return encode(payload(serial(index, size), size, turn))
+
+
+def encode(told: dict[str, Any]) -> bytes:
     return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()

@@ -20,58 +20,105 @@ def prepare() -> None:
     django.setup()
 
 
-@contextmanager
-def database() -> Iterator[None]:
-    """Make an empty database of the host's tables, and drop it in the end."""
-    from django.db import connection
+class Chosen:
+    """Route every row to the database that is measured just now."""
 
-    name = connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    using = "default"
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return Chosen.using
+
+    db_for_write = db_for_read
+
+    def allow_relation(self, *rows: Any, **hints: Any) -> bool:
+        return True
+
+
+@contextmanager
+def chosen(using: str) -> Iterator[None]:
+    """Measure on a database until the end of the block."""
+    Chosen.using = using
     try:
         yield
     finally:
+        Chosen.using = "default"
+
+
+@contextmanager
+def database(*more: str) -> Iterator[None]:
+    """Make an empty database of the host's tables, and ``more``; drop them in the end."""
+    from django.db import connections
+
+    made = {}
+    try:
+        for using in ("default", *more):
+            creation = connections[using].creation
+            made[using] = creation.create_test_db(verbosity=0, autoclobber=True)
+        yield
+    finally:
         close()
-        connection.close()
-        connection.creation.destroy_test_db(name, verbosity=0)
+        for using, name in made.items():
+            connections[using].close()
+            connections[using].creation.destroy_test_db(name, verbosity=0)
 
 
 FILL = """
 INSERT INTO fleet_station (serial_number, imei, status, total_slots, signal_strength, wifi_ssid,
     hardware_info, out_of_service, name, address, opening_hours)
-SELECT 'F' || n, 'F' || n, 'ONLINE', 8, '', '', '{}', false, '', '', ''
-FROM generate_series(1, %(stations)s) n;
+SELECT 'F' || n, 'F' || n, 'ONLINE', {size}, '', '', '{{}}', false, '', '', ''
+FROM generate_series(1, {stations}) n;
 INSERT INTO fleet_stationslot (station_id, slot_number, status, battery_level, slot_metadata,
     out_of_service, label)
-SELECT s.id, n, 'OCCUPIED', 50, '{}', false, '' FROM fleet_station s, generate_series(1, 8) n;
+SELECT s.id, n, 'OCCUPIED', 50, '{{}}', false, ''
+FROM fleet_station s, generate_series(1, s.total_slots) n;
 INSERT INTO fleet_powerbank (serial_number, status, battery_level, hardware_info,
     current_station_id, current_slot_id, out_of_service)
-SELECT 'F' || s.id, 'AVAILABLE', 50, '{}', s.station_id, s.id, false
-FROM fleet_stationslot s WHERE s.slot_number < 8;
-ANALYZE;
+SELECT t.serial_number || '-' || s.slot_number, 'AVAILABLE', 50, '{{}}', s.station_id, s.id, false
+FROM fleet_stationslot s JOIN fleet_station t ON t.id = s.station_id WHERE s.slot_number % 8 > 0;
+INSERT INTO django_iot_ingest_ingestevent (event_type, device_serial, power_bank_serial, event_time,
+    received_at, signed_at, body, sha256, state, attempts, last_error_code, applied_at)
+SELECT 'full', 'F' || 1 + n % {stations}, '', now(), now(), 0, decode(repeat('00', 200), 'hex'), n,
+    'applied', 1, '', now()
+FROM generate_series(1, {events}) n;
+INSERT INTO django_iot_ingest_ingestevent (event_type, device_serial, power_bank_serial, event_time,
+    received_at, signed_at, body, sha256, dedup_key, state, attempts, last_error_code, retry_at)
+SELECT 'returned', 'D' || n, 'D' || n, now(), now(), 0, '', n, 'D' || n, 'deferred', 1, '', now()
+FROM generate_series(1, {events} / 2000) n;
 """
 
-
-def fill(stations: int) -> None:
-    """Put a fleet into the tables, eight slots and seven banks a station, so that plans are those
-    of a fleet and not of an empty table."""
-    own_connection().execute(FILL.replace("%(stations)s", str(stations)))
+MIXED = "CASE WHEN n % 20 < 4 THEN 4 WHEN n % 20 < 16 THEN 8 WHEN n % 20 < 19 THEN 24 ELSE 48 END"
+"""A fleet of several sizes, as ``size_in_fleet`` has it."""
 
 
-_connections: list[psycopg.Connection[Any]] = []
+def fill(stations: int, size: str = "8", events: int = 0, using: str = "default") -> None:
+    """Put a fleet into the tables, seven banks for eight slots, so that plans are those of a fleet
+    and not of an empty table; and so many applied events, with a waiting return for each 2,000."""
+    own_connection(using).execute(FILL.format(stations=stations, size=size, events=events))
+    own_connection(using).execute("VACUUM ANALYZE")
 
 
-def own_connection() -> psycopg.Connection[Any]:
-    """Return psycopg's connection of this process, to the database that Django uses."""
-    if not _connections:
-        from django.db import connection
+def size_in_fleet(number: int) -> int:
+    """Return how many slots the station of that number has in a mixed fleet."""
+    place = number % 20
+    return 4 if place < 4 else 8 if place < 16 else 24 if place < 19 else 48
 
-        options = connection.get_connection_params()
+
+_connections: dict[str, psycopg.Connection[Any]] = {}
+
+
+def own_connection(using: str = "default") -> psycopg.Connection[Any]:
+    """Return psycopg's connection of this process, to a database that Django uses."""
+    if using not in _connections:
+        from django.db import connections
+
+        options = connections[using].get_connection_params()
         names = ("host", "port", "user", "password", "dbname")
         parameters = {name: options[name] for name in names if options.get(name)}
-        _connections.append(psycopg.connect(**parameters, autocommit=True))
-    return _connections[0]
+        _connections[using] = psycopg.connect(**parameters, autocommit=True)
+    return _connections[using]
 
 
 def close() -> None:
-    """Close it."""
+    """Close them."""
     while _connections:
-        _connections.pop().close()
+        _connections.popitem()[1].close()
