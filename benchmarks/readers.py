@@ -29,7 +29,7 @@ Steps = tuple[str | int, ...]
 def at(value: Any, steps: Any) -> Any:
     """Return what lies at ``steps`` in objects, lists and attributes."""
     for step in steps:
-        by_item = isinstance(value, dict | list | tuple)
+        by_item = isinstance(value, dict | list) or isinstance(step, int)
         value = value[step] if by_item else getattr(value, step)
     return value
 
