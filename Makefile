@@ -2,6 +2,7 @@
 
 PORT ?= 8010
 ONCE ?=
+WHAT ?= in_process end_to_end deferred growth fleet
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -26,8 +27,8 @@ test: $(STAMP) ## run the whole suite: every interpreter and database that is he
 nemesis: $(STAMP) ## kill workers and databases of its own while banks are returned, for about ten minutes
 	$(BIN)/python -m tests.nemesis $(NEMESIS)
 
-bench: $(STAMP) ## measure a snapshot beside other ways to take it, on PostgreSQL (BENCH=--write for the page)
-	$(BIN)/python -m benchmarks.in_process $(BENCH)
+bench: $(STAMP) ## measure on PostgreSQL, one thing after the other (WHAT="growth fleet", BENCH=--write for the page)
+	set -e; for what in $(WHAT); do $(BIN)/python -m benchmarks.$$what $(BENCH); done
 
 lint: $(STAMP) ## check style, format and types
 	$(BIN)/ruff check

@@ -212,7 +212,7 @@ def main() -> None:
             phase.hold(60 * options.minutes)
             resident, own = served.memory()
         how = (
-            f"{report.about(1)} gunicorn with {server.WORKERS} sync workers, {options.processing}; "
+            f"{report.about()} gunicorn with {server.WORKERS} sync workers, {options.processing}; "
             f"{STATIONS:,} stations in the tables; up to {SENDERS} requests under way."
         )
         parts = [how, phase.text()]

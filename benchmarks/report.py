@@ -81,8 +81,8 @@ def cost_rows(run: Run, kind: str) -> Iterator[list[str]]:
         yield [title, " / ".join(counts), *(f"{value:.2f}" for value in times)]
 
 
-def about(rounds: int) -> str:
-    """Return on what it was measured."""
+def about(rounds: int = 0) -> str:
+    """Return on what it was measured, and in how many rounds."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_setting('server_version'), current_setting('synchronous_commit')"
@@ -91,7 +91,8 @@ def about(rounds: int) -> str:
     return (
         f"PostgreSQL {version.split()[0]} (synchronous_commit {commit}) on the same machine, "
         f"{os.cpu_count()} cores; Python {platform.python_version()}, Django {django.__version__}, "
-        f"REST framework {rest_framework.__version__}, psycopg {psycopg.__version__}; {rounds} interleaved rounds."
+        f"REST framework {rest_framework.__version__}, psycopg {psycopg.__version__}"
+        f"{f'; {rounds} interleaved rounds' if rounds else ''}."
     )
 
 

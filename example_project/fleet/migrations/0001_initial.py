@@ -84,7 +84,6 @@ class Migration(migrations.Migration):
                     "last_heard_at",
                     models.DateTimeField(
                         blank=True,
-                        db_index=True,
                         help_text="Our own clock.",
                         null=True,
                         verbose_name="last heard at",

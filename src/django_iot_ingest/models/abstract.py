@@ -48,7 +48,7 @@ class AbstractStation(models.Model):
         _("last heartbeat"), null=True, blank=True, help_text=_("What the device said.")
     )
     last_heard_at = models.DateTimeField(
-        _("last heard at"), null=True, blank=True, db_index=True, help_text=_("Our own clock.")
+        _("last heard at"), null=True, blank=True, help_text=_("Our own clock.")
     )
     out_of_service = models.BooleanField(_("out of service"), default=False)
 

@@ -120,7 +120,6 @@ class Migration(migrations.Migration):
                     "last_heard_at",
                     models.DateTimeField(
                         blank=True,
-                        db_index=True,
                         help_text="Our own clock.",
                         null=True,
                         verbose_name="last heard at",
