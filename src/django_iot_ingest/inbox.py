@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
-
 from django_iot_ingest import bell, event_types, faults, ledger, logs
 from django_iot_ingest.conf import get_sync_service, is_deferred
 from django_iot_ingest.database import alias, has_time, in_transaction
@@ -172,13 +170,14 @@ def _settle(
     event_type: EventType, report: StationReport, receipt: Receipt, arrived: float | None
 ) -> Answer | None:
     """Let the database apply a snapshot that moves nothing; None if that was not to be."""
-    service = get_sync_service()
-    if not isinstance(report, FullReport) or not is_all_ours(event_type, service):
+    if not isinstance(report, FullReport):
         return None
     row = ledger.new_row(receipt, report)
     try:
-        outcome = service.tables.settle(report, row, arrived)
-    except (DatabaseError, InterfaceError) as error:
+        service = get_sync_service()
+        is_ours = is_all_ours(event_type, service)
+        outcome = service.tables.settle(report, row, arrived) if is_ours else None
+    except Exception as error:  # noqa: BLE001 - whatever it is, the rules meet it again
         logger.info("StationSyncService: by the rules, after all: %s", faults.code_of(error))
         return None
     if outcome is None:

@@ -106,7 +106,8 @@ def cost(gateway: Gateway, kind: Callable[[int, int], bytes]) -> Cost:
         gateway.send(kind(0, 6))
     said = [query["sql"] for query in queries]
     body = sum(map(len, bodies)) / STATIONS
-    return Cost(body, row, indexes, fresh, packed, again, len(said), said.count("COMMIT"))
+    commits = said.count("COMMIT") or len(said)  # outside of a transaction each statement is one
+    return Cost(body, row, indexes, fresh, packed, again, len(said), commits)
 
 
 def logged(gateway: Gateway, bodies: list[bytes]) -> float:

@@ -8,7 +8,8 @@ station, slots and banks that differ are written together with its row of the in
   them rented, absent or placed by a newer event.
 
 So no hook is due, and nothing is created or moved. Any other snapshot leaves the statement without
-effect, and the rules in ``full`` and ``cabinet`` decide.
+effect, and the rules in ``full`` and ``cabinet`` decide; so it is where anybody holds the station or
+one of the banks: the statement waits for neither.
 """
 
 from __future__ import annotations
@@ -108,8 +109,9 @@ def statement_of_many(kept: Sequence[tuple[FullReport, IngestEvent]], using: str
     return sql, [stations, serials, moment, slots, shown, banks, len(kept)]
 
 
-def _told(kept: Sequence[tuple[FullReport, IngestEvent]]) -> tuple[str, str, str, list[str]]:
-    """Return the rows of stations, slots and banks, and the serial numbers of the banks."""
+def _told(kept: Sequence[tuple[FullReport, IngestEvent]]) -> tuple[str, str, str, str]:
+    """Return the rows of stations, slots and banks, and the serial numbers of the banks, which
+    hold nothing that an array would quote."""
     stations = [
         {
             **{name: getattr(report.device, name) for name in (*TOLD, "status")},
@@ -148,8 +150,8 @@ def _told(kept: Sequence[tuple[FullReport, IngestEvent]]) -> tuple[str, str, str
         for report, _ in kept
         for bank in report.power_banks
     ]
-    shown = [bank.serial_number for report, _ in kept for bank in report.power_banks]
-    return json.dumps(stations), json.dumps(slots), json.dumps(banks), shown
+    shown = ",".join([f'"{bank["k"]}"' for bank in banks])
+    return json.dumps(stations), json.dumps(slots), json.dumps(banks), f"{{{shown}}}"
 
 
 def _models() -> tuple[Model, Model, Model]:
@@ -206,8 +208,8 @@ FROM counted found JOIN kept ON kept.here = found.id JOIN written_station t ON t
 
 
 def _here(t: _Names, moment: str, of_many: bool) -> str:
-    """Lock the stations, and tell those that may be settled: not one that somebody has just
-    written, of which this statement sees less than what was committed."""
+    """Lock the stations, and tell those that may be settled: not one that somebody holds, or has
+    just written, of which this statement sees less than what was committed."""
     timeouts = (
         ""
         if of_many
@@ -217,7 +219,7 @@ def _here(t: _Names, moment: str, of_many: bool) -> str:
     )
     # One station is looked up by a value, so that PostgreSQL expects one and not 100.
     serial = t("serial_number")
-    which, skip = ("= ANY(%s)", " SKIP LOCKED") if of_many else ("= %s", "")
+    which = "= ANY(%s)" if of_many else "= %s"
     older = "<" if of_many else "<="
     return f"""WITH {timeouts}told AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r(serial text, event_time {moment},
@@ -227,7 +229,7 @@ def _here(t: _Names, moment: str, of_many: bool) -> str:
 ), station AS MATERIALIZED (
     SELECT t.*, t.ctid AS iot_ingest_version
     FROM {"" if of_many else "timeouts, "}{t.table} t WHERE t.{serial} {which}
-    ORDER BY t.{serial} FOR UPDATE OF t{skip}
+    ORDER BY t.{serial} FOR UPDATE OF t SKIP LOCKED
 ), here AS MATERIALIZED (
     SELECT t.{t.pk} AS id, told.*, %s::{moment} AS now
     FROM station t JOIN told ON told.serial = t.{serial}
@@ -255,16 +257,17 @@ def _compared_slots(s: _Names) -> str:
 
 
 def _compared_banks(b: _Names) -> str:
-    """Lock the banks that are here or shown, in order, and compare them as they are then."""
+    """Lock the banks that are here or shown, and compare them as they are then; one that somebody
+    holds is missing among them."""
     in_place = (
         f"t.{b('current_slot')} = slots.pk AND t.{b('status')} <> 'RENTED'"
         f" AND t.{b('absent_since')} IS NULL AND t.{b('missing_since')} IS NULL"
         f" AND (t.{b('located_at')} IS NULL OR t.{b('located_at')} <= here.event_time)"
     )
     return f"""locked AS MATERIALIZED (
-    SELECT t.* FROM {b.table} t WHERE t.{b("serial_number")} = ANY(%s)
+    SELECT t.* FROM {b.table} t WHERE t.{b("serial_number")} = ANY(%s::text[])
         OR t.{b("current_station")} = ANY(ARRAY(SELECT id FROM here))
-    ORDER BY t.{b("serial_number")} FOR UPDATE
+    ORDER BY t.{b("serial_number")} FOR UPDATE SKIP LOCKED
 ), banks AS MATERIALIZED (
     SELECT here.id AS here, here.event_time, here.now, t.{b.pk} AS pk, r.s, r.b, r.i, (
         r.s <> t.{b("status")}

@@ -128,9 +128,10 @@ class PostgresqlTables(Tables):
         self, report: FullReport, event: IngestEvent, arrived: float | None
     ) -> Outcome | None:
         """Apply it outside of any transaction, so that the statement is one."""
-        if self.connection.in_atomic_block or not self.may_settle(report):
-            return None
         self.connection.ensure_connection()
+        is_alone = self.connection.get_autocommit() and not self.connection.in_atomic_block
+        if not is_alone or not self.may_settle(report):
+            return None
         statement = in_place.statement(report, event, timeouts(arrived), self.using)
         found = self.execute(self.connection.connection, *statement).fetchall()
         for _, event.pk, *values in found:

@@ -93,7 +93,7 @@ def awaited_sql() -> str:
     return (
         f"SELECT EXISTS (SELECT 1 FROM {table(IngestEvent)} WHERE state = 'deferred'"  # nosec B608
         " AND event_type = 'returned' AND dedup_key IS NOT NULL"
-        " AND (device_serial = %s OR power_bank_serial = ANY(%s)))"
+        " AND (device_serial = %s OR power_bank_serial = ANY(%s::text[])))"
     )
 
 
