@@ -66,12 +66,12 @@ def settling_sql(station: Model, power_bank: Model, slot: Model, using: str, of_
     moment = sent_type(station._meta.get_field("last_full_at"), using)
     parts = [
         _here(t, moment, of_many),
-        _compared_slots(s),
+        _compared_slots(s, of_many),
         _compared_banks(b),
         _found(),
-        _written_slots(s),
-        _written_banks(b),
-        _written_station(t),
+        _written_slots(s, of_many),
+        _written_banks(b, of_many),
+        _written_station(t, of_many),
         _updated_events(e) if of_many else _inserted_event(e, using),
     ]
     awaited = "true" if of_many else f"({awaited_sql()})"
@@ -95,6 +95,7 @@ def _here(t: _Names, moment: str, of_many: bool) -> str:
     serial = t("serial_number")
     which = "= ANY(%s)" if of_many else "= %s"
     older = "<" if of_many else "<="
+    among = _among(f"seen.{t.pk}", f"SELECT {t.pk} FROM station", of_many)
     return f"""WITH {timeouts}told AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r(serial text, event_time {moment},
         heard_at {moment}, status text, imei text, total_slots integer, signal_strength text,
@@ -107,14 +108,20 @@ def _here(t: _Names, moment: str, of_many: bool) -> str:
 ), here AS MATERIALIZED (
     SELECT t.{t.pk} AS id, told.*, %s::{moment} AS now
     FROM station t JOIN told ON told.serial = t.{serial}
-    JOIN {t.table} seen ON seen.{t.pk} = t.{t.pk} AND seen.ctid = t.iot_ingest_version
+    JOIN {t.table} seen ON seen.{t.pk} = t.{t.pk} AND seen.ctid = t.iot_ingest_version{among}
     WHERE (t.{t("last_full_at")} IS NULL OR t.{t("last_full_at")} {older} told.event_time)
         AND t.{t("silent_since")} IS NULL
         AND (told.status IS NULL OR told.status = t.{t("status")})
 )"""  # nosec B608
 
 
-def _compared_slots(s: _Names) -> str:
+def _among(name: str, select: str, of_many: bool) -> str:
+    """Return a condition that finds rows of many by an index, and needs no nested loop for it."""
+    return f" AND {name} = ANY(ARRAY({select}))" if of_many else ""
+
+
+def _compared_slots(s: _Names, of_many: bool) -> str:
+    here = _among(f"t.{s('station')}", "SELECT id FROM here", of_many)
     return f"""slots AS MATERIALIZED (
     SELECT here.id AS here, here.now, t.{s.pk} AS pk, t.{s("slot_number")} AS n, r.s, r.b, r.i, (
         t.{s("status")} <> r.s
@@ -124,7 +131,7 @@ def _compared_slots(s: _Names) -> str:
             THEN t.{s("slot_metadata")} - 'last_updated' <> r.i - 'last_updated'
             ELSE true END
     ) IS TRUE AS differs
-    FROM here JOIN {s.table} t ON t.{s("station")} = here.id
+    FROM here JOIN {s.table} t ON t.{s("station")} = here.id{here}
     JOIN jsonb_to_recordset(%s::jsonb) AS r(h text, n integer, s text, b integer, i jsonb)
         ON r.n = t.{s("slot_number")} AND r.h = here.serial
 )"""  # nosec B608
@@ -168,24 +175,26 @@ def _found() -> str:
 )"""
 
 
-def _written_slots(s: _Names) -> str:
+def _written_slots(s: _Names, of_many: bool) -> str:
+    told = _among(f"t.{s.pk}", "SELECT pk FROM slots WHERE differs", of_many)
     return f"""written_slots AS (
     UPDATE {s.table} t SET {s("status")} = r.s,
         {s("battery_level")} = coalesce(r.b, t.{s("battery_level")}),
         {s("slot_metadata")} = coalesce(r.i, t.{s("slot_metadata")}){s.automatic("r.now")}
-    FROM slots r JOIN found ON found.id = r.here WHERE t.{s.pk} = r.pk AND r.differs
+    FROM slots r JOIN found ON found.id = r.here WHERE t.{s.pk} = r.pk AND r.differs{told}
     RETURNING r.here
 )"""  # nosec B608
 
 
-def _written_banks(b: _Names) -> str:
+def _written_banks(b: _Names, of_many: bool) -> str:
     """The event that tells something new of a bank is the one that places it."""
+    told = _among(f"t.{b.pk}", "SELECT pk FROM banks WHERE differs", of_many)
     return f"""written_banks AS (
     UPDATE {b.table} t SET {b("status")} = coalesce(r.s, t.{b("status")}),
         {b("battery_level")} = coalesce(r.b, t.{b("battery_level")}),
         {b("hardware_info")} = coalesce(r.i, t.{b("hardware_info")}),
         {b("located_at")} = r.event_time, {b("placed_after")} = r.event_time{b.automatic("r.now")}
-    FROM banks r JOIN found ON found.id = r.here WHERE t.{b.pk} = r.pk AND r.differs
+    FROM banks r JOIN found ON found.id = r.here WHERE t.{b.pk} = r.pk AND r.differs{told}
     RETURNING r.here
 ), counted AS MATERIALIZED (
     SELECT found.*, coalesce(s.count, 0) AS slots_written, coalesce(b.count, 0) AS banks_written
@@ -195,14 +204,15 @@ def _written_banks(b: _Names) -> str:
 )"""  # nosec B608
 
 
-def _written_station(t: _Names) -> str:
+def _written_station(t: _Names, of_many: bool) -> str:
+    among = _among(f"t.{t.pk}", "SELECT id FROM found", of_many)
     told = "".join(f", {t(name)} = coalesce(r.{name}, t.{t(name)})" for name in TOLD)
     return f"""written_station AS (
     UPDATE {t.table} t SET {t("last_full_at")} = r.event_time, {t("last_report_at")} = r.event_time,
         {t("last_heard_at")} = greatest(t.{t("last_heard_at")}, r.heard_at),
         {t("last_heartbeat")} = greatest(t.{t("last_heartbeat")}, r.last_heartbeat)
         {told}{t.automatic("r.now")}
-    FROM found r WHERE t.{t.pk} = r.id
+    FROM found r WHERE t.{t.pk} = r.id{among}
     RETURNING {columns(t.model)}
 )"""  # nosec B608
 
@@ -230,7 +240,8 @@ def _updated_events(e: _Names) -> str:
     again = {name: value for name, value in SETTLED.items() if name != "dedup_key"}
     ours = {**again, "attempts": "t.attempts + 1", "result": RESULT, "duration": f"({TAKEN}) / %s"}
     changes = ", ".join(f"{e(name)} = {value}" for name, value in ours.items())
+    among = _among(f"t.{e.pk}", "SELECT event FROM counted", of_many=True)
     return f"""kept AS (
-    UPDATE {e.table} t SET {changes} FROM counted here WHERE t.{e.pk} = here.event
+    UPDATE {e.table} t SET {changes} FROM counted here WHERE t.{e.pk} = here.event{among}
     RETURNING t.{e.pk} AS id, here.id AS here
 )"""  # nosec B608

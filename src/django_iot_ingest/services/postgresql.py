@@ -50,6 +50,10 @@ KEY_FIELDS = (
     models.UUIDField,
 )
 
+WITHOUT_LOOPS = "SELECT set_config('enable_nestloop', 'off', true)"
+"""Until the transaction ends. PostgreSQL cannot know how many rows a JSON list has, and where it expects few, it compares every
+row of many stations with every other."""
+
 PLAIN_FIELDS = (
     SerialNumberField,
     models.CharField,
@@ -149,7 +153,8 @@ class PostgresqlTables(Tables):
         }
         if not by_serial:
             return []
-        [found] = self.run([in_place.statement_of_many(list(by_serial.values()), self.using)])
+        settling = in_place.statement_of_many(list(by_serial.values()), self.using)
+        _, found = self.run([(WITHOUT_LOOPS, []), settling])
         settled = []
         for serial, _, *values in found:
             report, event = by_serial[serial]
