@@ -494,6 +494,16 @@ def test_a_station_whose_event_waits_is_not_silent(gateway: Gateway) -> None:
     assert silence.mark_offline() == 0
 
 
+def test_a_station_is_silent_whose_waiting_event_came_long_ago(gateway: Gateway) -> None:
+    gateway.send(status())
+    drain.drain()
+    long_ago = timezone.now() - timedelta(hours=1)
+    gateway.send(full())
+    ledger.rows().filter(state="received").update(received_at=long_ago)
+    get_station_model().objects.update(last_heard_at=long_ago)
+    assert silence.mark_offline() == 1
+
+
 # Commands and tasks
 
 

@@ -278,6 +278,7 @@ def test_snapshots_of_many_stations_are_drained_by_one_statement() -> None:
     assert set(banks) == {(NOW + 2) % 100}
 
 
+@pytest.mark.whole
 @only_on_postgresql
 @pytest.mark.parametrize("meddled", MEDDLINGS, ids=str)
 @pytest.mark.parametrize("told", [{"lock": 1}, {"lock": True}, None], ids=["1", "true", "null"])

@@ -26,24 +26,25 @@ OFFLINE = AbstractStation.Status.OFFLINE
 def mark_offline() -> int:
     """Mark each station that was not heard for ``OFFLINE_AFTER`` seconds; return how many.
 
-    Each in a transaction of its own, so that one whose hook refuses keeps none of the others. One
-    that is waited for by a received event was heard, though nobody has applied it yet.
+    Each in a transaction of its own, so that one whose hook refuses keeps none of the others. An
+    event that was received since then and waits was heard, though nobody has applied it yet.
     """
     since = timezone.now() - timedelta(seconds=ingest_settings.OFFLINE_AFTER)
     stations = get_station_model()._base_manager.using(alias())
     silent = stations.filter(_is_silent(since)).order_by("serial_number")
     found = list(silent.values_list("pk", "serial_number", "imei"))
     batches = (found[start : start + BATCH] for start in range(0, len(found), BATCH))
-    return sum(_mark(pk, since) for batch in batches for pk in _unheard(batch))
+    return sum(_mark(pk, since) for batch in batches for pk in _unheard(batch, since))
 
 
-def _unheard(stations: Sequence[tuple[object, str, str]]) -> list[object]:
-    """Return the keys of those stations that no received event waits for.
+def _unheard(stations: Sequence[tuple[object, str, str]], since: datetime) -> list[object]:
+    """Return the keys of those stations of which no event waits that was received since then.
 
     In a statement of its own: columns whose collations differ cannot be compared on MariaDB.
     """
     names = {name for _, *own in stations for name in own if name}
-    waiting = ledger.rows().filter(state=IngestEvent.State.RECEIVED, device_serial__in=names)
+    received = ledger.rows().filter(state=IngestEvent.State.RECEIVED, received_at__gt=since)
+    waiting = received.filter(device_serial__in=names)
     heard = set(waiting.values_list("device_serial", flat=True))
     return [pk for pk, *own in stations if heard.isdisjoint(own)]
 
