@@ -95,7 +95,7 @@ def _here(t: _Names, moment: str, of_many: bool) -> str:
     serial = t("serial_number")
     which = "= ANY(%s)" if of_many else "= %s"
     older = "<" if of_many else "<="
-    among = _among(f"seen.{t.pk}", f"SELECT {t.pk} FROM station", of_many)
+    among = _among(f"seen.{t.pk}", f"SELECT {t.pk} FROM station", of_many)  # nosec B608
     return f"""WITH {timeouts}told AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r(serial text, event_time {moment},
         heard_at {moment}, status text, imei text, total_slots integer, signal_strength text,
