@@ -130,6 +130,12 @@ rentals = st.sampled_from(BANKS)
 histories = st.lists(snapshots | snapshots | returns | statuses | rentals, min_size=1, max_size=8)
 
 
+def searching(examples: int) -> hypothesis_settings:
+    """Return the settings of a search whose fixtures last for all of its examples."""
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return hypothesis_settings(max_examples=examples, suppress_health_check=checks)
+
+
 def empty() -> None:
     """Forget every row, and begin to count keys anew."""
     tables = [model._meta.db_table for model in (*hosts(), IngestEvent, StationStatusChange)]
@@ -192,10 +198,7 @@ def run(history: list[Any], tables: type[Tables]) -> tuple[Any, Any]:
 
 @pytest.mark.whole
 @only_on_postgresql
-@hypothesis_settings(
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@searching(60)
 @given(histories)
 def test_both_leave_the_same_rows_and_answers(history: list[Any]) -> None:
     assert run(history, PostgresqlTables) == run(history, Tables)
@@ -231,10 +234,7 @@ quiet_histories = st.lists(quiet | quiet | quiet | snapshots | rentals | meddlin
 
 @pytest.mark.whole
 @only_on_postgresql
-@hypothesis_settings(
-    max_examples=100,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@searching(100)
 @given(quiet_histories)
 def test_both_leave_the_same_rows_where_nothing_moves(history: list[Any]) -> None:
     history = [quiet_snapshot(NOW, [1, 2, 3], {}, None, "ONLINE"), *history]
@@ -243,10 +243,7 @@ def test_both_leave_the_same_rows_where_nothing_moves(history: list[Any]) -> Non
 
 @pytest.mark.whole
 @only_on_postgresql
-@hypothesis_settings(
-    max_examples=100,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@searching(100)
 @given(quiet_histories)
 def test_what_is_drained_leaves_the_same_rows(history: list[Any]) -> None:
     history = [quiet_snapshot(NOW, [1, 2, 3], {}, None, "ONLINE"), *history]

@@ -13,9 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.utils import timezone
-
-from django_iot_ingest import event_types, inbox, ledger, logs
+from django_iot_ingest import event_types, inbox, ledger, logs, pending
 from django_iot_ingest.conf import get_sync_service
 from django_iot_ingest.database import alias, in_transaction
 from django_iot_ingest.events import FullReport, Source
@@ -68,12 +66,11 @@ def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
     waiting = _waiting(serials)
     settled = service.tables.settle_many([(found.report, found.row) for found in waiting])
     for report, _, outcome in settled:
-        hooks.tell_of_sync(get_sync_service(), outcome.station, report, alias())
+        hooks.tell_of_sync(service, outcome.station, report, alias())
     done = {row.pk for _, row, _ in settled}
     older = [row.pk for found in waiting if found.row.pk in done for row in found.older]
     if older:
-        outdated = {"state": State.STALE, "retry_at": None, "applied_at": timezone.now()}
-        ledger.rows().filter(pk__in=older).update(**outdated)
+        pending.outdate(older)
     return settled, len(older), bool(settled) and ledger.returns_wait()
 
 

@@ -71,9 +71,14 @@ def take_station(serial: str) -> list[IngestEvent]:
 def set_aside(rows: Collection[IngestEvent]) -> None:
     """Mark older snapshots of one station stale; it was heard when they came."""
     (serial,) = {row.device_serial for row in rows}
-    older = _received().filter(pk__in=[row.pk for row in rows])
-    older.update(state=State.STALE, retry_at=None, applied_at=timezone.now())
+    outdate([row.pk for row in rows])
     ledger.hear(Q(serial_number=serial), max(row.received_at for row in rows))
+
+
+def outdate(event_ids: Collection[int]) -> None:
+    """Mark received snapshots stale: a newer one of their station was applied."""
+    older = _received().filter(pk__in=event_ids)
+    older.update(state=State.STALE, retry_at=None, applied_at=timezone.now())
 
 
 def _received() -> QuerySet[IngestEvent]:

@@ -21,21 +21,15 @@ from functools import cache
 from django.db import connections, models
 from django.utils import timezone
 
-from django_iot_ingest.conf import (
-    get_power_bank_model,
-    get_station_model,
-    get_station_slot_model,
-)
 from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import rows
 from django_iot_ingest.services.in_place_sql import (
     TOLD,
-    automatic_fields,
     kept_fields,
     settling_sql,
 )
-from django_iot_ingest.services.statements import Model, Statement
+from django_iot_ingest.services.statements import Model, Statement, host_models
 
 
 def may_be(report: FullReport) -> bool:
@@ -49,9 +43,9 @@ def may_be(report: FullReport) -> bool:
 def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
     """Return whether the host's automatic columns are of the kind that the statement sets."""
     return all(
-        type(field) is models.DateTimeField
+        type(model._meta.get_field(name)) is models.DateTimeField
         for model in (station, slot, power_bank)
-        for field in automatic_fields(model)
+        for name in rows.automatic_fields(model)
     )
 
 
@@ -66,7 +60,7 @@ def statement(
     milliseconds = [f"{seconds * 1000:.0f}" for seconds in timeouts]
     serial, told = report.device_serial, _told([(report, event)])
     values = rows.prepared(event, kept_fields(), connections[using])
-    sql = settling_sql(*_models(), using, False)
+    sql = settling_sql(*host_models(), using, False)
     stations, slots, banks, shown = told
     moment = timezone.now()
     return sql, [
@@ -87,7 +81,7 @@ def statement_of_many(kept: Sequence[tuple[FullReport, IngestEvent]], using: str
     """Return the statement for the snapshots of several stations, whose rows are in the inbox."""
     stations, slots, banks, shown = _told(kept)
     serials = [report.device_serial for report, _ in kept]
-    moment, sql = timezone.now(), settling_sql(*_models(), using, True)
+    moment, sql = timezone.now(), settling_sql(*host_models(), using, True)
     return sql, [stations, serials, moment, slots, shown, banks, len(kept)]
 
 
@@ -134,7 +128,3 @@ def _told(kept: Sequence[tuple[FullReport, IngestEvent]]) -> tuple[str, str, str
     ]
     shown = ",".join([f'"{bank["k"]}"' for bank in banks])
     return json.dumps(stations), json.dumps(slots), json.dumps(banks), f"{{{shown}}}"
-
-
-def _models() -> tuple[Model, Model, Model]:
-    return get_station_model(), get_power_bank_model(), get_station_slot_model()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from django_iot_ingest.models import IngestEvent
+from django_iot_ingest.services import rows
 from django_iot_ingest.services.statements import (
     Model,
     awaited_sql,
     column,
     columns,
     primary_key,
-    quoted,
     sent_type,
     table,
 )
@@ -30,10 +29,6 @@ SETTLED = {
     "dedup_key": "NULL",
 }
 """Columns of the inbox that an applied snapshot has."""
-
-
-def automatic_fields(model: Model) -> Sequence[Any]:
-    return [field for field in model._meta.concrete_fields if getattr(field, "auto_now", False)]
 
 
 @cache
@@ -56,7 +51,8 @@ class _Names:
 
     def automatic(self, now: str) -> str:
         """What sets the host's automatic columns."""
-        return "".join(f", {quoted(f.column)} = {now}" for f in automatic_fields(self.model))
+        names = sorted(rows.automatic_fields(self.model))
+        return "".join(f", {self(name)} = {now}" for name in names)
 
 
 @cache

@@ -16,11 +16,7 @@ from uuid import UUID
 from django.db import connections, models
 from django.db.models.signals import post_save, pre_save
 
-from django_iot_ingest.conf import (
-    get_power_bank_model,
-    get_station_model,
-    get_station_slot_model,
-)
+from django_iot_ingest.conf import get_station_model
 from django_iot_ingest.database import PostgresqlTimeouts, timeouts
 from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import (
@@ -32,7 +28,7 @@ from django_iot_ingest.models import (
 from django_iot_ingest.models.fields import SerialNumberField
 from django_iot_ingest.services import in_place, rows, statements
 from django_iot_ingest.services.outcome import Outcome
-from django_iot_ingest.services.statements import Statement
+from django_iot_ingest.services.statements import Statement, host_models
 from django_iot_ingest.services.tables import Banks, Slots, Tables
 
 try:
@@ -51,8 +47,8 @@ KEY_FIELDS = (
 )
 
 WITHOUT_LOOPS = "SELECT set_config('enable_nestloop', 'off', true)"
-"""Until the transaction ends. PostgreSQL cannot know how many rows a JSON list has, and where it expects few, it compares every
-row of many stations with every other."""
+"""Until the transaction ends. PostgreSQL cannot know how many rows a JSON list has, and where it
+expects few, it compares every row of many stations with every other."""
 
 PLAIN_FIELDS = (
     SerialNumberField,
@@ -108,11 +104,6 @@ def is_read_plainly(field: Any) -> bool:
     return kind is models.ForeignKey or (
         kind.get_col is models.Field.get_col and kind.select_format is models.Field.select_format
     )
-
-
-def host_models() -> tuple[type[models.Model], type[models.Model], type[models.Model]]:
-    """Return the host's models of station, bank and slot."""
-    return get_station_model(), get_power_bank_model(), get_station_slot_model()
 
 
 class PostgresqlTables(Tables):

@@ -13,6 +13,11 @@ from typing import Any
 
 from django.db import connections
 
+from django_iot_ingest.conf import (
+    get_power_bank_model,
+    get_station_model,
+    get_station_slot_model,
+)
 from django_iot_ingest.models import IngestEvent
 
 Statement = tuple[str, Sequence[Any]]
@@ -22,6 +27,11 @@ Model = Any
 """A model class: its fields are asked for more than Django's types tell of them."""
 
 _LENGTH = re.compile(r"\([0-9, ]+\)")
+
+
+def host_models() -> tuple[Model, Model, Model]:
+    """Return the host's models of station, bank and slot."""
+    return get_station_model(), get_power_bank_model(), get_station_slot_model()
 
 
 @cache
