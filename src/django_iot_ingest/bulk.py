@@ -64,8 +64,10 @@ def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
     deferred returns may wait for them."""
     service = get_sync_service()
     waiting = _waiting(serials)
-    settled = service.tables.settle_many([(found.report, found.row) for found in waiting])
-    for report, _, outcome in settled:
+    is_shown = hooks.hears_of_sync(service)
+    told = [(found.report, found.row) for found in waiting]
+    settled = service.tables.settle_many(told, is_shown=is_shown)
+    for report, _, outcome in settled if is_shown else ():
         hooks.tell_of_sync(service, outcome.station, report, alias())
     done = {row.pk for _, row, _ in settled}
     older = [row.pk for found in waiting if found.row.pk in done for row in found.older]

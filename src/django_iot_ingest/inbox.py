@@ -172,19 +172,23 @@ def _settle(
     """Let the database apply a snapshot that moves nothing; None if that was not to be."""
     if not isinstance(report, FullReport):
         return None
-    row = ledger.new_row(receipt, report)
     try:
         service = get_sync_service()
-        is_ours = is_all_ours(event_type, service)
-        outcome = service.tables.settle(report, row, arrived) if is_ours else None
+        if not is_all_ours(event_type, service):
+            return None
+        kept = ledger.columns(receipt, report)
+        is_shown = hooks.hears_of_sync(service)
+        settled = service.tables.settle(report, kept, arrived, is_shown=is_shown)
     except Exception as error:  # noqa: BLE001 - whatever it is, the rules meet it again
         logger.info("StationSyncService: by the rules, after all: %s", faults.code_of(error))
         return None
-    if outcome is None:
+    if settled is None:
         return None
-    hooks.tell_of_sync(service, outcome.station, report, alias())
+    event_id, outcome = settled
+    if is_shown:
+        hooks.tell_of_sync(service, outcome.station, report, alias())
     result = outcome.result(report.device_serial)
-    return Answer(row.pk, outcome.state, result, outcome.is_awaited)
+    return Answer(event_id, outcome.state, result, outcome.is_awaited)
 
 
 def _apply_at_once(

@@ -66,12 +66,17 @@ def lock(event_id: int, *, wait: bool = True) -> IngestEvent:
 
 def new_row(receipt: Receipt, report: StationReport, **values: Any) -> IngestEvent:
     """Return an unsaved row for a request and what was read from it."""
-    return IngestEvent(**_request(receipt), **_contents(report), **values)
+    return IngestEvent(**columns(receipt, report), **values)
+
+
+def columns(receipt: Receipt, report: StationReport) -> dict[str, Any]:
+    """Return what a row says of a request and of what was read from it."""
+    return {**_request(receipt), **_contents(report)}
 
 
 def receive(receipt: Receipt, report: StationReport) -> int:
     """Return the id of the one row of this body."""
-    values = {**_request(receipt), **_contents(report), "state": State.RECEIVED}
+    values = {**columns(receipt, report), "state": State.RECEIVED}
     row, _ = rows().get_or_create(dedup_key=receipt.sha256, defaults=values)
     if row.state == State.REFUSED:
         # What refused it then does not any more: it is an event like any other now.
@@ -267,7 +272,7 @@ def _request(receipt: Receipt) -> dict[str, Any]:
 
 def _queued(receipt: Receipt, report: StationReport) -> dict[str, Any]:
     """Return the columns of a row that waits for the drain; its result is what reading it gave."""
-    kept = {**_request(receipt), **_contents(report)}
+    kept = columns(receipt, report)
     return {**kept, "state": State.RECEIVED, "result": result_of_reading(report)}
 
 

@@ -38,6 +38,11 @@ def notify(service: StationSyncService, signal: Signal, using: str, **payload: A
     transaction.on_commit(send, using=using, robust=True)
 
 
+def hears_of_sync(service: StationSyncService) -> bool:
+    """Return whether anybody is told that an event was applied."""
+    return signals.station_synced.has_listeners(type(service))
+
+
 def tell_of_sync(
     service: StationSyncService, station: AbstractStation | None, event: StationReport, using: str
 ) -> None:

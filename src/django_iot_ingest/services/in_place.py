@@ -15,20 +15,18 @@ one of the banks: the statement waits for neither.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
+from typing import Any
 
-from django.db import connections, models
+from django.db import models
 from django.utils import timezone
 
 from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import rows
-from django_iot_ingest.services.in_place_sql import (
-    TOLD,
-    kept_fields,
-    settling_sql,
-)
+from django_iot_ingest.services.in_place_sql import KEPT, TOLD, TOLD_TYPES, settling_sql
 from django_iot_ingest.services.statements import Model, Statement, host_models
 
 
@@ -50,81 +48,89 @@ def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
 
 
 def statement(
-    report: FullReport, event: IngestEvent, timeouts: tuple[float, float], using: str
+    report: FullReport,
+    kept: Mapping[str, Any],
+    timeouts: tuple[float, float],
+    using: str,
+    *,
+    is_shown: bool,
 ) -> Statement:
-    """Return the statement for one snapshot and its new row of the inbox.
+    """Return the statement for one snapshot, whose new row of the inbox holds ``kept``.
 
     Its rows: the station's serial number, the id of the inbox row, how many slots and banks were
-    written, whether deferred returns may wait for them, and the columns of the station.
+    written, whether deferred returns may wait for them, and the columns of the station: all of
+    them if ``is_shown``.
     """
-    milliseconds = [f"{seconds * 1000:.0f}" for seconds in timeouts]
-    serial, told = report.device_serial, _told([(report, event)])
-    values = rows.prepared(event, kept_fields(), connections[using])
-    sql = settling_sql(*host_models(), using, False)
-    stations, slots, banks, shown = told
-    moment = timezone.now()
-    return sql, [
-        *milliseconds,
-        stations,
-        serial,
-        moment,
-        slots,
+    told = _told_of(report)
+    shown = _array([bank.serial_number for bank in report.power_banks])
+    return settling_sql(*host_models(), using, False, is_shown), [
+        *(f"{seconds * 1000:.0f}" for seconds in timeouts),
+        *(_plain(told[name]) for name in TOLD_TYPES),
+        report.device_serial,
+        timezone.now(),
+        json.dumps(_slots(report)),
         shown,
-        banks,
-        *values,
-        serial,
+        json.dumps(_banks(report)),
+        *(kept[name] for name in KEPT),
+        report.device_serial,
         shown,
     ]
 
 
-def statement_of_many(kept: Sequence[tuple[FullReport, IngestEvent]], using: str) -> Statement:
+def statement_of_many(
+    kept: Sequence[tuple[FullReport, IngestEvent]], using: str, *, is_shown: bool
+) -> Statement:
     """Return the statement for the snapshots of several stations, whose rows are in the inbox."""
-    stations, slots, banks, shown = _told(kept)
-    serials = [report.device_serial for report, _ in kept]
-    moment, sql = timezone.now(), settling_sql(*host_models(), using, True)
-    return sql, [stations, serials, moment, slots, shown, banks, len(kept)]
+    told = [{**_told_of(report), "event": event.pk} for report, event in kept]
+    slots = [row for report, _ in kept for row in _slots(report, h=report.device_serial)]
+    banks = [row for report, _ in kept for row in _banks(report, h=report.device_serial)]
+    return settling_sql(*host_models(), using, True, is_shown), [
+        json.dumps(told, default=datetime.isoformat),
+        [report.device_serial for report, _ in kept],
+        timezone.now(),
+        json.dumps(slots),
+        _array([row["k"] for row in banks]),
+        json.dumps(banks),
+        len(kept),
+    ]
 
 
-def _told(kept: Sequence[tuple[FullReport, IngestEvent]]) -> tuple[str, str, str, str]:
-    """Return the rows of stations, slots and banks, and the serial numbers of the banks, which
-    hold nothing that an array would quote."""
-    stations = [
-        {
-            **{name: getattr(report.device, name) for name in (*TOLD, "status")},
-            "serial": report.device_serial,
-            "event_time": report.event_time.isoformat(),
-            "heard_at": report.received_at.isoformat(),
-            "last_heartbeat": report.device.last_heartbeat
-            and report.device.last_heartbeat.isoformat(),
-            "slots": len(report.slots),
-            "banks": len(report.power_banks),
-            "warnings": [{"code": str(w.code), "path": w.path} for w in report.warnings],
-            "event": event.pk,
-        }
-        for report, event in kept
+def _told_of(report: FullReport) -> dict[str, Any]:
+    """Return what is told of the station itself."""
+    device = report.device
+    return {
+        "serial": report.device_serial,
+        "event_time": report.event_time,
+        "heard_at": report.received_at,
+        "last_heartbeat": device.last_heartbeat,
+        "status": device.status,
+        **{name: getattr(device, name) for name in TOLD},
+        "slots": len(report.slots),
+        "banks": len(report.power_banks),
+        "warnings": [{"code": str(w.code), "path": w.path} for w in report.warnings],
+    }
+
+
+def _slots(report: FullReport, **own: str) -> list[dict[str, Any]]:
+    return [
+        {**own, "n": number, "s": status, "b": level, "i": metadata}
+        for number, status, level, metadata in report.slots
     ]
-    slots = [
-        {
-            "h": report.device_serial,
-            "n": slot.slot_number,
-            "s": slot.status,
-            "b": slot.battery_level,
-            "i": slot.slot_metadata,
-        }
-        for report, _ in kept
-        for slot in report.slots
+
+
+def _banks(report: FullReport, **own: str) -> list[dict[str, Any]]:
+    return [
+        {**own, "k": serial, "n": number, "s": status, "b": level, "i": info}
+        for serial, status, level, info, number, *_ in report.power_banks
     ]
-    banks = [
-        {
-            "h": report.device_serial,
-            "k": bank.serial_number,
-            "n": bank.slot_number,
-            "s": bank.status,
-            "b": bank.battery_level,
-            "i": bank.hardware_info,
-        }
-        for report, _ in kept
-        for bank in report.power_banks
-    ]
-    shown = ",".join([f'"{bank["k"]}"' for bank in banks])
-    return json.dumps(stations), json.dumps(slots), json.dumps(banks), f"{{{shown}}}"
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as one parameter: JSON as its text."""
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _array(serials: Sequence[str]) -> str:
+    """Return a list of serial numbers, which hold nothing that an array would quote."""
+    quoted = ",".join([f'"{serial}"' for serial in serials])
+    return f"{{{quoted}}}"

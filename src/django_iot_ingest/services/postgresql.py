@@ -36,6 +36,9 @@ try:
 except ImportError:  # psycopg2, or none: the ORM serves
     psycopg = None  # type: ignore[assignment]
 
+RawCursor = getattr(psycopg, "RawCursor", None)
+"""Of psycopg 3.2 and newer."""
+
 KEY_FIELDS = (
     models.AutoField,
     models.BigAutoField,
@@ -120,21 +123,22 @@ class PostgresqlTables(Tables):
     # A snapshot at once
 
     def settle(
-        self, report: FullReport, event: IngestEvent, arrived: float | None
-    ) -> Outcome | None:
+        self, report: FullReport, kept: Mapping[str, Any], arrived: float | None, *, is_shown: bool
+    ) -> tuple[int, Outcome] | None:
         """Apply it outside of any transaction, so that the statement is one."""
         self.connection.ensure_connection()
         is_alone = self.connection.get_autocommit() and not self.connection.in_atomic_block
         if not is_alone or not self.may_settle(report):
             return None
-        statement = in_place.statement(report, event, timeouts(arrived), self.using)
+        limits = timeouts(arrived)
+        statement = in_place.statement(report, kept, limits, self.using, is_shown=is_shown)
         found = self.execute(self.connection.connection, *statement).fetchall()
-        for _, event.pk, *values in found:
-            return self.outcome(report, values)
+        for _, event_id, *values in found:
+            return event_id, self.outcome(report, values, is_shown=is_shown)
         return None
 
     def settle_many(
-        self, kept: Sequence[tuple[FullReport, IngestEvent]]
+        self, kept: Sequence[tuple[FullReport, IngestEvent]], *, is_shown: bool
     ) -> list[tuple[FullReport, IngestEvent, Outcome]]:
         """Take the stations that nobody holds."""
         by_serial = {
@@ -144,12 +148,14 @@ class PostgresqlTables(Tables):
         }
         if not by_serial:
             return []
-        settling = in_place.statement_of_many(list(by_serial.values()), self.using)
+        told = list(by_serial.values())
+        settling = in_place.statement_of_many(told, self.using, is_shown=is_shown)
         _, found = self.run([(WITHOUT_LOOPS, []), settling])
         settled = []
         for serial, _, *values in found:
             report, event = by_serial[serial]
-            settled.append((report, event, self.outcome(report, values)))
+            outcome = self.outcome(report, values, is_shown=is_shown)
+            settled.append((report, event, outcome))
         return settled
 
     def may_settle(self, report: FullReport) -> bool:
@@ -162,10 +168,10 @@ class PostgresqlTables(Tables):
             and not is_watched(IngestEvent)
         )
 
-    def outcome(self, report: FullReport, values: Sequence[Any]) -> Outcome:
+    def outcome(self, report: FullReport, values: Sequence[Any], *, is_shown: bool) -> Outcome:
         """Return what was done, from a row of the statement."""
         slots, power_banks, is_awaited, *columns = values
-        [station] = self.instances(get_station_model(), [columns])
+        [station] = self.instances(get_station_model(), [columns], is_whole=is_shown)
         return Outcome(
             station=station,
             slots_updated=slots,
@@ -190,9 +196,11 @@ class PostgresqlTables(Tables):
         by_serial = {bank.serial_number: bank for bank in banks}
         return station, by_serial, {slot.slot_number: slot for slot in slots}
 
-    def instances(self, model: type[models.Model], found: Iterable[Sequence[Any]]) -> list[Any]:
-        """Return model instances as the ORM makes them."""
-        names, converters = statements.loading(model, self.using)
+    def instances(
+        self, model: type[models.Model], found: Iterable[Sequence[Any]], *, is_whole: bool = True
+    ) -> list[Any]:
+        """Return model instances as the ORM makes them; of a part, the rest is deferred."""
+        names, converters = statements.loading(model, self.using, is_whole)
         made = []
         for values in found:
             values = list(values)
@@ -280,8 +288,12 @@ class PostgresqlTables(Tables):
 
     def execute(self, raw: Any, sql: str, parameters: Sequence[Any]) -> Any:
         """Send one statement through Django's own wrappers, with parameters bound by the server."""
-        cursor = self.connection._prepare_cursor(psycopg.Cursor(raw))
-        cursor.execute(sql, parameters)
+        if RawCursor and not self.connection.features.uses_server_side_binding:
+            cursor = self.connection._prepare_cursor(RawCursor(raw))
+            cursor.execute(statements.numbered(sql), parameters)
+        else:  # Django logs a statement of such a connection by its %s
+            cursor = self.connection._prepare_cursor(psycopg.Cursor(raw))
+            cursor.execute(sql, parameters)
         return cursor
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import count
 from typing import Any
 
 from django.db import connections
@@ -26,6 +27,7 @@ Statement = tuple[str, Sequence[Any]]
 Model = Any
 """A model class: its fields are asked for more than Django's types tell of them."""
 
+_SIGN = re.compile("%[s%]")
 _LENGTH = re.compile(r"\([0-9, ]+\)")
 
 
@@ -56,23 +58,40 @@ def select(model: Model) -> str:
 
 
 @cache
-def columns(model: Model) -> str:
-    """Return all columns of a model, of ``t``, as ``loading`` expects them."""
-    return ", ".join(f"t.{quoted(field.column)}" for field in model._meta.concrete_fields)
+def columns(model: Model, is_whole: bool = True) -> str:
+    """Return the columns of a model, of ``t``, as ``loading`` expects them."""
+    return ", ".join(f"t.{quoted(field.column)}" for field in fields(model, is_whole))
+
+
+def fields(model: Model, is_whole: bool) -> list[Any]:
+    """Return all fields of a model, or those alone that name a row."""
+    named = (model._meta.pk.attname, "serial_number")
+    return [f for f in model._meta.concrete_fields if is_whole or f.attname in named]
 
 
 @cache
-def loading(model: Model, using: str) -> tuple[list[str], list[tuple[int, Any, Any]]]:
-    """Return the attributes that ``select`` reads, and what converts some of their values."""
+def loading(
+    model: Model, using: str, is_whole: bool = True
+) -> tuple[list[str], list[tuple[int, Any, Any]]]:
+    """Return the attributes that ``columns`` reads, and what converts some of their values."""
     connection = connections[using]
     converters = []
-    for position, field in enumerate(model._meta.concrete_fields):
+    read = fields(model, is_whole)
+    for position, field in enumerate(read):
         expression = field.get_col(model._meta.db_table)
         own = connection.ops.get_db_converters(expression) + expression.get_db_converters(
             connection
         )
         converters += [(position, expression, convert) for convert in own]
-    return [field.attname for field in model._meta.concrete_fields], converters
+    return [field.attname for field in read], converters
+
+
+@cache
+def numbered(sql: str) -> str:
+    """Return a statement with PostgreSQL's own signs for its parameters, ``$1`` and so on: then
+    psycopg does not search it for them each time."""
+    places = count(1)
+    return _SIGN.sub(lambda sign: f"${next(places)}" if sign[0] == "%s" else "%", sql)
 
 
 @cache

@@ -67,14 +67,18 @@ class Tables:
     # A snapshot at once
 
     def settle(
-        self, report: FullReport, event: IngestEvent, arrived: float | None
-    ) -> Outcome | None:
+        self, report: FullReport, kept: Mapping[str, Any], arrived: float | None, *, is_shown: bool
+    ) -> tuple[int, Outcome] | None:
         """Apply a snapshot that changes no status and finds every bank in its place, and insert its
-        row of the inbox, in one statement that is a transaction. None if nothing was done."""
+        row of the inbox, which holds ``kept``, in one statement that is a transaction.
+
+        Return the id of that row; None if nothing was done. Unless the station ``is_shown``, only
+        what names it is read.
+        """
         return None
 
     def settle_many(
-        self, kept: Sequence[tuple[FullReport, IngestEvent]]
+        self, kept: Sequence[tuple[FullReport, IngestEvent]], *, is_shown: bool
     ) -> list[tuple[FullReport, IngestEvent, Outcome]]:
         """Do so for snapshots of several stations whose locked rows are in the inbox, inside the
         open transaction; return those that were applied."""
