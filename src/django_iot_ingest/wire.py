@@ -145,7 +145,7 @@ class Reader:
     def whole(self, section: Mapping[str, Any], path: str, name: str, maximum: int) -> int | None:
         """Return the whole number ``name``, from 0 to ``maximum``."""
         value = section.get(name)
-        if is_whole(value, maximum):
+        if type(value) is int and 0 <= value <= maximum:
             return value
         self._drop(value, path, name)
         return None
@@ -153,7 +153,7 @@ class Reader:
     def json(self, section: Mapping[str, Any], path: str, name: str) -> dict[str, Any] | None:
         """Return the cleaned object ``name``."""
         value = section.get(name)
-        if not isinstance(value, dict):
+        if type(value) is not dict:
             self._drop(value, path, name)
             return None
         if self.is_clean:
@@ -235,6 +235,8 @@ def is_whole(value: object, maximum: int) -> TypeGuard[int]:
 
 def choice(value: object, choices: list[str]) -> str | None:
     """Return the choice that ``value`` names, letter case aside, or None."""
+    if value in choices:
+        return value  # type: ignore[return-value]
     if not isinstance(value, str) or not value.isascii():
         return None
     name = value.upper()

@@ -26,8 +26,8 @@ from django.utils import timezone
 from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import rows
-from django_iot_ingest.services.in_place_sql import KEPT, TOLD, TOLD_TYPES, settling_sql
-from django_iot_ingest.services.statements import Model, Statement, host_models
+from django_iot_ingest.services.in_place_sql import KEPT, TOLD, TOLD_TYPES
+from django_iot_ingest.services.statements import Model
 
 
 def may_be(report: FullReport) -> bool:
@@ -47,23 +47,15 @@ def is_possible(station: Model, power_bank: Model, slot: Model) -> bool:
     )
 
 
-def statement(
-    report: FullReport,
-    kept: Mapping[str, Any],
-    timeouts: tuple[float, float],
-    using: str,
-    *,
-    is_shown: bool,
-) -> Statement:
-    """Return the statement for one snapshot, whose new row of the inbox holds ``kept``.
+def values(report: FullReport, kept: Mapping[str, Any], timeouts: tuple[float, float]) -> list[Any]:
+    """Return the statement's values for one snapshot, whose new row of the inbox holds ``kept``.
 
     Its rows: the station's serial number, the id of the inbox row, how many slots and banks were
-    written, whether deferred returns may wait for them, and the columns of the station: all of
-    them if ``is_shown``.
+    written, whether deferred returns may wait for them, and the columns of the station.
     """
     told = _told_of(report)
     shown = _array([bank.serial_number for bank in report.power_banks])
-    return settling_sql(*host_models(), using, False, is_shown), [
+    return [
         *(f"{seconds * 1000:.0f}" for seconds in timeouts),
         *(_plain(told[name]) for name in TOLD_TYPES),
         report.device_serial,
@@ -77,14 +69,12 @@ def statement(
     ]
 
 
-def statement_of_many(
-    kept: Sequence[tuple[FullReport, IngestEvent]], using: str, *, is_shown: bool
-) -> Statement:
-    """Return the statement for the snapshots of several stations, whose rows are in the inbox."""
+def values_of_many(kept: Sequence[tuple[FullReport, IngestEvent]]) -> list[Any]:
+    """Return the values for the snapshots of several stations, whose rows are in the inbox."""
     told = [{**_told_of(report), "event": event.pk} for report, event in kept]
     slots = [row for report, _ in kept for row in _slots(report, h=report.device_serial)]
     banks = [row for report, _ in kept for row in _banks(report, h=report.device_serial)]
-    return settling_sql(*host_models(), using, True, is_shown), [
+    return [
         json.dumps(told, default=datetime.isoformat),
         [report.device_serial for report, _ in kept],
         timezone.now(),

@@ -16,7 +16,6 @@ from uuid import UUID
 from django.db import connections, models
 from django.db.models.signals import post_save, pre_save
 
-from django_iot_ingest.conf import get_station_model
 from django_iot_ingest.database import PostgresqlTimeouts, timeouts
 from django_iot_ingest.events import FullReport
 from django_iot_ingest.models import (
@@ -27,8 +26,9 @@ from django_iot_ingest.models import (
 )
 from django_iot_ingest.models.fields import SerialNumberField
 from django_iot_ingest.services import in_place, rows, statements
+from django_iot_ingest.services.in_place_sql import settling_sql
 from django_iot_ingest.services.outcome import Outcome
-from django_iot_ingest.services.statements import Statement, host_models
+from django_iot_ingest.services.statements import Model, Statement, host_models
 from django_iot_ingest.services.tables import Banks, Slots, Tables
 
 try:
@@ -64,16 +64,23 @@ PLAIN_FIELDS = (
 """What the abstract models are made of: a host's own kinds of field prepare their values."""
 
 
-def is_usable(using: str) -> bool:
-    """Return whether a database and the host's models can be served by set statements."""
+def tables(using: str) -> PostgresqlTables | None:
+    """Return the tables of one event, if set statements can serve this database and the models."""
     connection: Any = connections[using]
-    return (
-        psycopg is not None
+    host = host_models()
+    is_usable = (
+        has_pipeline()
         and connection.Database is psycopg
-        and psycopg.Pipeline.is_supported()
         and all(type(wrapper) is PostgresqlTimeouts for wrapper in connection.execute_wrappers)
-        and all(is_plain(model) for model in host_models())
+        and all(is_plain(model) for model in host)
     )
+    return PostgresqlTables(using, host) if is_usable else None
+
+
+@cache
+def has_pipeline() -> bool:
+    """Return whether this is psycopg 3, with a library that can send statements together."""
+    return psycopg is not None and psycopg.Pipeline.is_supported()
 
 
 @cache
@@ -115,9 +122,10 @@ class PostgresqlTables(Tables):
 
     settles_many = True
 
-    def __init__(self, using: str) -> None:
+    def __init__(self, using: str, host: tuple[Model, Model, Model] | None = None) -> None:
         super().__init__(using)
         self.connection: Any = connections[using]
+        self.host = host or host_models()
         self.waiting: list[tuple[Any, str, list[Any]]] = []
 
     # A snapshot at once
@@ -131,8 +139,9 @@ class PostgresqlTables(Tables):
         if not is_alone or not self.may_settle(report):
             return None
         limits = timeouts(arrived)
-        statement = in_place.statement(report, kept, limits, self.using, is_shown=is_shown)
-        found = self.execute(self.connection.connection, *statement).fetchall()
+        sql = settling_sql(*self.host, self.using, False, is_shown)
+        values = in_place.values(report, kept, limits)
+        found = self.execute(self.connection.connection, sql, values).fetchall()
         for _, event_id, *values in found:
             return event_id, self.outcome(report, values, is_shown=is_shown)
         return None
@@ -148,9 +157,9 @@ class PostgresqlTables(Tables):
         }
         if not by_serial:
             return []
-        told = list(by_serial.values())
-        settling = in_place.statement_of_many(told, self.using, is_shown=is_shown)
-        _, found = self.run([(WITHOUT_LOOPS, []), settling])
+        sql = settling_sql(*self.host, self.using, True, is_shown)
+        values = in_place.values_of_many(list(by_serial.values()))
+        _, found = self.run([(WITHOUT_LOOPS, []), (sql, values)])
         settled = []
         for serial, _, *values in found:
             report, event = by_serial[serial]
@@ -160,18 +169,17 @@ class PostgresqlTables(Tables):
 
     def may_settle(self, report: FullReport) -> bool:
         """Return whether one statement may apply a snapshot to this host's tables."""
-        station, power_bank, slot = host_models()
         return (
             in_place.may_be(report)
-            and in_place.is_possible(station, power_bank, slot)
-            and not is_watched(station)
+            and in_place.is_possible(*self.host)
+            and not is_watched(self.host[0])
             and not is_watched(IngestEvent)
         )
 
     def outcome(self, report: FullReport, values: Sequence[Any], *, is_shown: bool) -> Outcome:
         """Return what was done, from a row of the statement."""
         slots, power_banks, is_awaited, *columns = values
-        [station] = self.instances(get_station_model(), [columns], is_whole=is_shown)
+        [station] = self.instances(self.host[0], [columns], is_whole=is_shown)
         return Outcome(
             station=station,
             slots_updated=slots,
@@ -188,9 +196,9 @@ class PostgresqlTables(Tables):
         """As the ORM does, statement by statement, each of which sees what the locks before gave."""
         serials = sorted(reported)
         parameters: list[list[Any]] = [[serial], [serials, serial], [serial], [serial, serials]]
-        sql = statements.cabinet_sql(*host_models())
+        sql = statements.cabinet_sql(*self.host)
         *found, [(self.is_awaited,)] = self.run(list(zip(sql, parameters, strict=True)))
-        stations, banks, slots = map(self.instances, host_models(), found)
+        stations, banks, slots = map(self.instances, self.host, found)
         station = stations[0] if stations else None
         self.confirm(banks, here=station)
         by_serial = {bank.serial_number: bank for bank in banks}

@@ -164,6 +164,5 @@ def tables(using: str) -> Tables:
     if connections[using].vendor == "postgresql":
         from django_iot_ingest.services import postgresql
 
-        if postgresql.is_usable(using):
-            return postgresql.PostgresqlTables(using)
+        return postgresql.tables(using) or Tables(using)
     return Tables(using)
