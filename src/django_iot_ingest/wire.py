@@ -145,7 +145,7 @@ class Reader:
     def whole(self, section: Mapping[str, Any], path: str, name: str, maximum: int) -> int | None:
         """Return the whole number ``name``, from 0 to ``maximum``."""
         value = section.get(name)
-        if type(value) is int and 0 <= value <= maximum:
+        if is_whole(value, maximum):
             return value
         self._drop(value, path, name)
         return None
