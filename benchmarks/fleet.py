@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import lru_cache
 
 from benchmarks import stage, tuned
 
@@ -85,8 +86,18 @@ class Fleet:
             return body
         if chance < 0.015:
             return snapshots.encode(status(serial=serial))
-        size = stage.size_in_fleet(number)
-        return snapshots.encode(snapshots.payload(serial, size, turn + number % 2))
+        told = template(stage.size_in_fleet(number), turn + number % 2, int(time.time()))
+        return told.replace(OWN, serial.encode())
+
+
+OWN = b"OWN-SERIAL"
+
+
+@lru_cache(maxsize=64)
+def template(size: int, turn: int, second: int) -> bytes:
+    """Return a snapshot of this second in which ``OWN`` stands for the station: the client shares
+    the cores with what is measured."""
+    return snapshots.encode(snapshots.payload(OWN.decode(), size, turn))
 
 
 class Phase:
@@ -208,6 +219,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="replace the tables of the page")
     options = parser.parse_args()
     with stage.database():
+        stage.set_up_for_updates()
         stage.fill(STATIONS, size=stage.MIXED)
         admin = get_user_model().objects.create_superuser("bench", "bench@example.org", "x" * 12)
         bearer = AccessToken.for_user(admin)
@@ -224,8 +236,9 @@ def main() -> None:
             resident, own = served.memory()
         how = (
             f"{report.about()} gunicorn with {server.WORKERS} sync workers, {options.processing}; "
-            f"{STATIONS:,} stations in the tables; up to {SENDERS} requests under way. PostgreSQL "
-            f"of its own: {', '.join(f'{name} {value}' for name, value in tuned.SETTINGS.items())}."
+            f"{STATIONS:,} stations in tables of fillfactor 90; up to {SENDERS} requests under way. "
+            "PostgreSQL of its own: "
+            f"{', '.join(f'{name} {value}' for name, value in tuned.SETTINGS.items())}."
         )
         parts = [how, phase.text()]
         if options.processing == "inline":

@@ -15,7 +15,7 @@ SETTINGS = {
     "checkpoint_timeout": "30min",
     "max_wal_size": "8GB",
     "shared_buffers": "2GB",
-    "wal_compression": "on",
+    "wal_compression": "lz4",
 }
 
 

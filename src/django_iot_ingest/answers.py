@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import JsonResponse
+from django.http import HttpResponse
 from django.utils import timezone
 
 from django_iot_ingest.exceptions import Refusal
 from django_iot_ingest.inbox import DUPLICATE, Answer
+from django_iot_ingest.strict_json import dumps
 from django_iot_ingest.times import aware
 
 MESSAGES = {
@@ -20,7 +21,7 @@ MESSAGES = {
 }
 
 
-def accepted(answer: Answer) -> JsonResponse:
+def accepted(answer: Answer) -> HttpResponse:
     """Return the 200 for an event that was accepted."""
     data = {
         "event_id": str(answer.event_id),
@@ -37,7 +38,7 @@ def accepted(answer: Answer) -> JsonResponse:
     return response
 
 
-def refused(refusal: Refusal, request_id: str) -> JsonResponse:
+def refused(refusal: Refusal, request_id: str) -> HttpResponse:
     """Return the answer for a request that was not accepted."""
     body: dict[str, Any] = {
         "success": False,
@@ -54,8 +55,11 @@ def refused(refusal: Refusal, request_id: str) -> JsonResponse:
     return response
 
 
-def _json(body: dict[str, Any], status: int) -> JsonResponse:
+def _json(body: dict[str, Any], status: int) -> HttpResponse:
     # A project's DEFAULT_CHARSET would be the encoding otherwise; JSON is UTF-8 (RFC 8259).
-    response = JsonResponse(body, status=status, charset="utf-8")
-    response["Cache-Control"] = "no-store"
-    return response
+    return HttpResponse(
+        dumps(body),
+        status=status,
+        headers={"Content-Type": "application/json", "Cache-Control": "no-store"},
+        charset="utf-8",
+    )

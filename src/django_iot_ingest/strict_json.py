@@ -3,6 +3,9 @@
 The standard library's reader is laxer than the wire: it guesses UTF-16, skips a byte order mark,
 lets the last of two equal names win, knows NaN, and takes integers and depths without a bound. Two
 readers that differ in any of these see two different events in the same signed bytes.
+
+Where ``orjson`` is installed (the extra ``speed``), it reads and writes what is not at the edge of
+these rules: about four times as fast, and to the same values.
 """
 
 from __future__ import annotations
@@ -12,6 +15,11 @@ import math
 from typing import Any, NoReturn
 
 from django_iot_ingest.exceptions import InvalidJson
+
+try:
+    import orjson
+except ImportError:
+    orjson = None  # type: ignore[assignment]
 
 MAX_DEPTH = 16
 """Objects and arrays inside each other, the outermost included."""
@@ -26,13 +34,12 @@ def loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     Escaped lone surrogates and noncharacters pass: texts are cleaned where they are used.
     """
     try:
-        text = data.decode("utf-8")
         alike = data.translate(_ALIKE, b"+-")
         may_be_out_of_range = any(risky in alike for risky in _RISKY_NUMBERS)
-        value = (_careful_decoder if may_be_out_of_range else _decoder).decode(text)
+        value = _decode_carefully(data) if may_be_out_of_range else _decode(data)
         names = _count_names(value, max_depth)
         if not may_be_out_of_range and (names != data.count(b'":') or b" :" in alike):
-            _careful_decoder.decode(text)
+            _decode_carefully(data)
     except (ValueError, RecursionError):
         raise InvalidJson from None
     return value
@@ -44,6 +51,24 @@ def load_object(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidJson
     return value
+
+
+def dumps(value: Any) -> str:
+    """Return the JSON text of a value that was read here, or of one like it."""
+    return orjson.dumps(value).decode() if orjson else json.dumps(value)
+
+
+def _decode(data: bytes) -> Any:
+    if orjson:
+        try:
+            return orjson.loads(data)
+        except ValueError:
+            pass  # it refuses escaped lone surrogates; whatever else it refuses is refused again
+    return _decoder.decode(data.decode("utf-8"))
+
+
+def _decode_carefully(data: bytes) -> Any:
+    return _careful_decoder.decode(data.decode("utf-8"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from django_iot_ingest.times import Clock, is_unix_time, native
 MAX_ROWS = 256
 """Slots, and power banks, that one snapshot may hold; a slot number is one byte."""
 
+STATION_STATUSES = AbstractStation.Status.values
+
 MAX_BYTE = 255
 MAX_BATTERY = 100
 
@@ -179,7 +181,7 @@ class Reader:
 
 def read_status(reader: Reader) -> StatusReport:
     """Read a ``status`` event. Its status is identity: anything unknown is an error."""
-    status = choice(reader.section("device").get("status"), AbstractStation.Status.values)
+    status = choice(reader.section("device").get("status"), STATION_STATUSES)
     if status is None:
         reader.fail("device.status", "Must be ONLINE, OFFLINE or MAINTENANCE.")
     return StatusReport(status=status or "", **reader.common())
@@ -209,7 +211,7 @@ def read_return(reader: Reader) -> ReturnReport:
 def read_device(reader: Reader) -> DeviceReport:
     """Read the station's own columns of a ``full`` event."""
     device = reader.section("device")
-    status = choice(device.get("status"), AbstractStation.Status.values)
+    status = choice(device.get("status"), STATION_STATUSES)
     if status is None and device.get("status") is not None:
         reader.warn(WarningCode.UNKNOWN_STATUS, "device.status")
     return DeviceReport(

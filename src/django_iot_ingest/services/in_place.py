@@ -28,6 +28,7 @@ from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import rows
 from django_iot_ingest.services.in_place_sql import KEPT, TOLD, TOLD_TYPES
 from django_iot_ingest.services.statements import Model
+from django_iot_ingest.strict_json import dumps
 
 
 def may_be(report: FullReport) -> bool:
@@ -54,18 +55,16 @@ def values(report: FullReport, kept: Mapping[str, Any], timeouts: tuple[float, f
     written, whether deferred returns may wait for them, and the columns of the station.
     """
     told = _told_of(report)
-    shown = _array([bank.serial_number for bank in report.power_banks])
     return [
         *(f"{seconds * 1000:.0f}" for seconds in timeouts),
         *(_plain(told[name]) for name in TOLD_TYPES),
         report.device_serial,
         timezone.now(),
-        json.dumps(_slots(report)),
-        shown,
-        json.dumps(_banks(report)),
+        dumps(_slots(report)),
+        dumps(_banks(report)),
         *(kept[name] for name in KEPT),
         report.device_serial,
-        shown,
+        _array([bank.serial_number for bank in report.power_banks]),
     ]
 
 
@@ -78,9 +77,8 @@ def values_of_many(kept: Sequence[tuple[FullReport, IngestEvent]]) -> list[Any]:
         json.dumps(told, default=datetime.isoformat),
         [report.device_serial for report, _ in kept],
         timezone.now(),
-        json.dumps(slots),
-        _array([row["k"] for row in banks]),
-        json.dumps(banks),
+        dumps(slots),
+        dumps(banks),
         len(kept),
     ]
 
@@ -117,7 +115,7 @@ def _banks(report: FullReport, **own: str) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     """Return a value as one parameter: JSON as its text."""
-    return json.dumps(value) if isinstance(value, dict | list) else value
+    return dumps(value) if isinstance(value, dict | list) else value
 
 
 def _array(serials: Sequence[str]) -> str:

@@ -88,7 +88,7 @@ class _Names:
 def settling_sql(
     station: Model, power_bank: Model, slot: Model, using: str, of_many: bool, is_shown: bool
 ) -> str:
-    """Return the SQL; ``is_shown``: with all columns of the station, not only what names it."""
+    """Return the SQL; ``is_shown``: with all columns of the station, not its key alone."""
     return _Settling(station, power_bank, slot, using, of_many).sql(is_shown)
 
 
@@ -119,10 +119,11 @@ class _Settling:
         awaited = "true" if self.of_many else f"({awaited_sql()})"
         kept = self.where("kept.here = found.id")
         station = self.where(f"t.{self.station.pk} = found.id")
+        shown = columns(self.station.model) if is_shown else ""
         return f"""WITH {", ".join(parts)}
-SELECT found.serial, kept.id, found.slots_written, found.banks_written, {awaited},
-    {columns(self.station.model, is_shown)}
-FROM counted found JOIN kept ON {kept} JOIN written_station t ON {station}
+SELECT found.serial, kept.id, found.slots_written, found.banks_written, {awaited}, found.id::text
+    {f", {shown}" if shown else ""}
+FROM counted found JOIN kept ON {kept} {f"JOIN written_station t ON {station}" if shown else ""}
 """  # nosec B608
 
     def where(self, of_many: str, of_one: str = "true") -> str:
@@ -191,25 +192,25 @@ FROM counted found JOIN kept ON {kept} JOIN written_station t ON {station}
 )"""  # nosec B608
 
     def compared_banks(self) -> str:
-        """Lock the banks that are here or shown, and compare them as they are then; one that
-        somebody holds is missing among them."""
+        """Lock the banks that are here, and compare them as they are then; one that somebody holds,
+        or that is elsewhere, is missing among them."""
         b = self.bank
         in_place = (
             f"t.{b('current_slot')} = slots.pk AND t.{b('status')} <> 'RENTED'"
             f" AND t.{b('absent_since')} IS NULL AND t.{b('missing_since')} IS NULL"
             f" AND (t.{b('located_at')} IS NULL OR t.{b('located_at')} <= here.event_time)"
         )
+        station = self.where(f"t.{b('current_station')} = here.id")
         return f"""locked AS MATERIALIZED (
-    SELECT t.* FROM {b.table} t WHERE t.{b("serial_number")} = ANY(%s::text[])
-        OR t.{b("current_station")} = ANY(ARRAY(SELECT id FROM here))
-    ORDER BY t.{b("serial_number")} FOR UPDATE SKIP LOCKED
+    SELECT t.* FROM {b.table} t WHERE t.{b("current_station")} = ANY(ARRAY(SELECT id FROM here))
+    FOR UPDATE SKIP LOCKED
 ), banks AS MATERIALIZED (
     SELECT here.id AS here, here.event_time, here.now, t.{b.pk} AS pk, r.s, r.b, r.i, (
         r.s <> t.{b("status")}
         OR r.b <> coalesce(t.{b("battery_level")}, -1)
         OR r.i <> t.{b("hardware_info")}
     ) IS TRUE AS differs, ({in_place}) IS TRUE AS is_in_place
-    FROM here JOIN locked t ON t.{b("current_station")} = here.id
+    FROM here JOIN locked t ON {station}
     LEFT JOIN jsonb_to_recordset(%s::jsonb)
         AS r(h text, k text, n integer, s text, b integer, i jsonb)
         ON r.k = t.{b("serial_number")} AND {self.where("r.h = here.serial")}
@@ -286,7 +287,7 @@ FROM counted found JOIN kept ON {kept} JOIN written_station t ON {station}
         {t("last_heartbeat")} = greatest(t.{t("last_heartbeat")}, r.last_heartbeat)
         {told}{t.automatic("r.now")}
     FROM found r WHERE t.{t.pk} = r.id AND {among}
-    RETURNING {columns(t.model, is_shown)}
+    RETURNING {columns(t.model) if is_shown else "r.id"}
 )"""  # nosec B608
 
     def inserted_event(self) -> str:

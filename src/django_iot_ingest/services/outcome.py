@@ -18,6 +18,8 @@ class Outcome:
 
     state: str = State.APPLIED
     station: AbstractStation | None = None
+    station_id: str | None = None
+    """The station's primary key, where its row was not read."""
     slots_updated: int = 0
     power_banks_updated: int = 0
     offline_returns_processed: int = 0
@@ -43,7 +45,7 @@ class Outcome:
         """Return the part of the answer's ``data`` that is stored and told to every repeat."""
         return {
             "warnings": _plain(self.warnings),
-            "station_id": None if self.station is None else str(self.station.pk),
+            "station_id": self.station_id if self.station is None else str(self.station.pk),
             "station_serial": device_serial if self.station is None else self.station.serial_number,
             "slots_updated": self.slots_updated,
             "powerbanks_updated": self.power_banks_updated,

@@ -143,7 +143,7 @@ class PostgresqlTables(Tables):
         values = in_place.values(report, kept, limits)
         found = self.execute(self.connection.connection, sql, values).fetchall()
         for _, event_id, *values in found:
-            return event_id, self.outcome(report, values, is_shown=is_shown)
+            return event_id, self.outcome(report, values)
         return None
 
     def settle_many(
@@ -163,7 +163,7 @@ class PostgresqlTables(Tables):
         settled = []
         for serial, _, *values in found:
             report, event = by_serial[serial]
-            outcome = self.outcome(report, values, is_shown=is_shown)
+            outcome = self.outcome(report, values)
             settled.append((report, event, outcome))
         return settled
 
@@ -176,12 +176,13 @@ class PostgresqlTables(Tables):
             and not is_watched(IngestEvent)
         )
 
-    def outcome(self, report: FullReport, values: Sequence[Any], *, is_shown: bool) -> Outcome:
+    def outcome(self, report: FullReport, values: Sequence[Any]) -> Outcome:
         """Return what was done, from a row of the statement."""
-        slots, power_banks, is_awaited, *columns = values
-        [station] = self.instances(self.host[0], [columns], is_whole=is_shown)
+        slots, power_banks, is_awaited, station_id, *columns = values
+        station = self.instances(self.host[0], [columns])[0] if columns else None
         return Outcome(
             station=station,
+            station_id=station_id,
             slots_updated=slots,
             power_banks_updated=power_banks,
             warnings=list(report.warnings),
@@ -204,11 +205,9 @@ class PostgresqlTables(Tables):
         by_serial = {bank.serial_number: bank for bank in banks}
         return station, by_serial, {slot.slot_number: slot for slot in slots}
 
-    def instances(
-        self, model: type[models.Model], found: Iterable[Sequence[Any]], *, is_whole: bool = True
-    ) -> list[Any]:
-        """Return model instances as the ORM makes them; of a part, the rest is deferred."""
-        names, converters = statements.loading(model, self.using, is_whole)
+    def instances(self, model: type[models.Model], found: Iterable[Sequence[Any]]) -> list[Any]:
+        """Return model instances as the ORM makes them."""
+        names, converters = statements.loading(model, self.using)
         made = []
         for values in found:
             values = list(values)

@@ -58,25 +58,17 @@ def select(model: Model) -> str:
 
 
 @cache
-def columns(model: Model, is_whole: bool = True) -> str:
+def columns(model: Model) -> str:
     """Return the columns of a model, of ``t``, as ``loading`` expects them."""
-    return ", ".join(f"t.{quoted(field.column)}" for field in fields(model, is_whole))
-
-
-def fields(model: Model, is_whole: bool) -> list[Any]:
-    """Return all fields of a model, or those alone that name a row."""
-    named = (model._meta.pk.attname, "serial_number")
-    return [f for f in model._meta.concrete_fields if is_whole or f.attname in named]
+    return ", ".join(f"t.{quoted(field.column)}" for field in model._meta.concrete_fields)
 
 
 @cache
-def loading(
-    model: Model, using: str, is_whole: bool = True
-) -> tuple[list[str], list[tuple[int, Any, Any]]]:
+def loading(model: Model, using: str) -> tuple[list[str], list[tuple[int, Any, Any]]]:
     """Return the attributes that ``columns`` reads, and what converts some of their values."""
     connection = connections[using]
     converters = []
-    read = fields(model, is_whole)
+    read = model._meta.concrete_fields
     for position, field in enumerate(read):
         expression = field.get_col(model._meta.db_table)
         own = connection.ops.get_db_converters(expression) + expression.get_db_converters(

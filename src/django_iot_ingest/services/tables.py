@@ -73,7 +73,7 @@ class Tables:
         row of the inbox, which holds ``kept``, in one statement that is a transaction.
 
         Return the id of that row; None if nothing was done. Unless the station ``is_shown``, only
-        what names it is read.
+        its primary key is told.
         """
         return None
 
