@@ -12,6 +12,7 @@ import psycopg
 from tests.nemesis.servers import PostgreSQL
 
 SETTINGS = {
+    "default_toast_compression": "lz4",
     "checkpoint_timeout": "30min",
     "max_wal_size": "8GB",
     "shared_buffers": "2GB",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +18,16 @@ from django_iot_ingest.strict_json import MAX_DEPTH, load_object, loads
 from tests.judges import accepts
 
 pytestmark = pytest.mark.once
+
+
+@pytest.fixture(params=["orjson", "standard library"], scope="module", autouse=True)
+def reader(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every rule holds with the extra ``speed`` and without it."""
+    assert strict_json.orjson, "the suite needs orjson: it is in the group test"
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "orjson":
+            patch.setattr(strict_json, "orjson", None)
+        yield request.param
 
 
 def nested(depth: int) -> bytes:
@@ -258,3 +269,8 @@ def test_a_number_is_read_alike_whether_it_is_looked_at_or_not(text: str) -> Non
             loads(text.encode())
     else:
         assert (type(loads(text.encode())), loads(text.encode())) == (type(careful), careful)
+
+
+def test_what_is_written_is_read_as_it_was() -> None:
+    value = {"texts": ["", "\x00", "चार्ज घर ☕", '"\\'], "numbers": [2**53, -1, 0.1, True, None]}
+    assert loads(strict_json.dumps(value).encode()) == value
