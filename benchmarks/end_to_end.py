@@ -15,9 +15,7 @@ from benchmarks import stage
 stage.prepare()
 
 # All of these need the settings.
-from django.contrib.auth import get_user_model
 from django.db import connection
-from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks import http, report, server, snapshots
 from benchmarks.in_process import wrong
@@ -128,8 +126,7 @@ def main() -> None:
     options = parser.parse_args()
     with stage.database():
         stage.fill(FLEET)
-        admin = get_user_model().objects.create_superuser("bench", "bench@example.org", "x" * 12)
-        token = str(AccessToken.for_user(admin))
+        token = stage.bearer()
         with server.running(connection.settings_dict["NAME"]) as served:
             sizes = [int(size) for size in options.sizes.split(",")]
             run = Run(served, sizes, token, options.slice)

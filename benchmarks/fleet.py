@@ -19,7 +19,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from functools import lru_cache
 
 from benchmarks import stage, tuned
@@ -30,9 +29,7 @@ if __name__ == "__main__" and "BENCH_TUNED" not in os.environ:
 stage.prepare()
 
 # All of these need the settings.
-from django.contrib.auth import get_user_model
 from django.db import connection
-from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks import http, report, server, snapshots
 from django_iot_ingest.models import IngestEvent
@@ -221,10 +218,7 @@ def main() -> None:
     with stage.database():
         stage.set_up_for_updates()
         stage.fill(STATIONS, size=stage.MIXED)
-        admin = get_user_model().objects.create_superuser("bench", "bench@example.org", "x" * 12)
-        bearer = AccessToken.for_user(admin)
-        bearer.set_exp(lifetime=timedelta(hours=3))
-        token, fleet = str(bearer), Fleet()
+        token, fleet = stage.bearer(), Fleet()
         name = connection.settings_dict["NAME"]
         with server.running(name, BENCH_PROCESSING=options.processing) as served:
             Phase(served, fleet, token, 200).hold(WARM_UP)

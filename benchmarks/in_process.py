@@ -22,11 +22,9 @@ stage.prepare()
 
 # All of these need the settings.
 import psycopg
-from django.contrib.auth import get_user_model
 from django.db import connection
 from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
-from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks import floor, report, rivals, snapshots
 from django_iot_ingest import strict_json
@@ -225,8 +223,7 @@ def stored_rows(serial: str) -> list[Any]:
 
 def run(sizes: list[int], rounds: int) -> Run:
     """Warm up, check, measure, and check again."""
-    user = get_user_model().objects.create_superuser("gateway", "gateway@example.com")
-    found = Run(sizes, rounds, str(AccessToken.for_user(user)))
+    found = Run(sizes, rounds, stage.bearer())
     found.warm_up()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

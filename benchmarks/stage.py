@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -103,6 +104,17 @@ def set_up_for_updates() -> None:
         own_connection().execute(
             f"ALTER TABLE {table} SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02)"
         )
+
+
+def bearer() -> str:
+    """Return the token of a new admin, which outlives any measurement."""
+    from django.contrib.auth import get_user_model
+    from rest_framework_simplejwt.tokens import AccessToken
+
+    admin = get_user_model().objects.create_superuser("gateway", "gateway@example.com")
+    token = AccessToken.for_user(admin)
+    token.set_exp(lifetime=timedelta(hours=3))
+    return str(token)
 
 
 def size_in_fleet(number: int) -> int:
