@@ -81,19 +81,31 @@ def _waiting(serials: Collection[str]) -> list[Waiting]:
     names = {"device_serial__in": serials, "state": State.RECEIVED}
     rows = ledger.rows().filter(**names).select_for_update(skip_locked=True)
     by_station = groupby(
-        rows.order_by("device_serial", "event_time", "pk"), key=lambda row: row.device_serial
+        rows.defer("body").order_by("device_serial", "event_time", "pk"),
+        key=lambda row: row.device_serial,
     )
-    found = [_newest(list(rows)) for _, rows in by_station]
-    return [waiting for waiting in found if waiting]
+    found = [list(rows) for _, rows in by_station]
+    newest = {rows[-1].pk: rows for rows in found if _is_last_newest(rows)}
+    # Their bodies alone are read: a station may have many older ones waiting.
+    bodies = ledger.rows().filter(pk__in=newest).values_list("pk", "body")
+    waiting = [_read(newest[pk], body) for pk, body in bodies]
+    return [one for one in waiting if one]
 
 
-def _newest(rows: list[IngestEvent]) -> Waiting | None:
-    """Return the newest of a station's snapshots; None unless it was the last to come."""
+def _is_last_newest(rows: list[IngestEvent]) -> bool:
+    """Return whether all are snapshots that nobody has tried, of which the newest came last."""
+    row = rows[-1]
+    return all(
+        other.attempts == 0
+        and other.received_at <= row.received_at
+        and other.event_type == event_types.Full.name
+        for other in rows
+    )
+
+
+def _read(rows: list[IngestEvent], body: bytes) -> Waiting | None:
     *older, row = rows
-    is_first_try = all(other.attempts == 0 for other in rows)
-    is_last = all(other.received_at <= row.received_at for other in rows)
-    if not (is_first_try and is_last and {other.event_type for other in rows} == {row.event_type}):
-        return None
+    row.body = body
     try:
         _, report = inbox.read_row(row, Source.GATEWAY)
     except Refusal:

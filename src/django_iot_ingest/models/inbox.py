@@ -47,7 +47,6 @@ class IngestEvent(models.Model):
         max_length=64,
         null=True,
         blank=True,
-        unique=True,
         editable=False,
         help_text=_("The SHA-256 for a return and for a refused body, otherwise null."),
     )
@@ -66,6 +65,10 @@ class IngestEvent(models.Model):
     class Meta:
         verbose_name = _("ingest event")
         verbose_name_plural = _("ingest events")
+        # Not unique=True, which adds an index for LIKE on PostgreSQL that every event would write.
+        constraints = [
+            models.UniqueConstraint(fields=["dedup_key"], name="iot_ingest_dedup_key"),
+        ]
         indexes = [
             models.Index(fields=["state", "received_at"], name="iot_ingest_state_received"),
             models.Index(
