@@ -68,7 +68,6 @@ class Migration(migrations.Migration):
                         help_text="The SHA-256 for a return and for a refused body, otherwise null.",
                         max_length=64,
                         null=True,
-                        unique=True,
                     ),
                 ),
                 (
@@ -127,6 +126,9 @@ class Migration(migrations.Migration):
                         fields=["device_serial", "received_at"], name="iot_ingest_serial_received"
                     ),
                     models.Index(fields=["power_bank_serial"], name="iot_ingest_power_bank"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("dedup_key",), name="iot_ingest_dedup_key")
                 ],
             },
         ),

@@ -43,7 +43,7 @@ class IngestEvent(models.Model):
     )
     body = models.BinaryField(_("body"))
     sha256 = models.CharField(_("SHA-256 of the body"), max_length=64)
-    dedup_key = models.CharField(
+    dedup_key = models.CharField(  # noqa: DJ001 - null is what may come again
         max_length=64,
         null=True,
         blank=True,

@@ -14,7 +14,6 @@ one of the banks: the statement waits for neither.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -70,11 +69,14 @@ def values(report: FullReport, kept: Mapping[str, Any], timeouts: tuple[float, f
 
 def values_of_many(kept: Sequence[tuple[FullReport, IngestEvent]]) -> list[Any]:
     """Return the values for the snapshots of several stations, whose rows are in the inbox."""
-    told = [{**_told_of(report), "event": event.pk} for report, event in kept]
+    told = [
+        {name: _in_json(value) for name, value in _told_of(report).items()} | {"event": event.pk}
+        for report, event in kept
+    ]
     slots = [row for report, _ in kept for row in _slots(report, h=report.device_serial)]
     banks = [row for report, _ in kept for row in _banks(report, h=report.device_serial)]
     return [
-        json.dumps(told, default=datetime.isoformat),
+        dumps(told),
         [report.device_serial for report, _ in kept],
         timezone.now(),
         dumps(slots),
@@ -111,6 +113,11 @@ def _banks(report: FullReport, **own: str) -> list[dict[str, Any]]:
         {**own, "k": serial, "n": number, "s": status, "b": level, "i": info}
         for serial, status, level, info, number, *_ in report.power_banks
     ]
+
+
+def _in_json(value: Any) -> Any:
+    """Return a value as JSON has it: a time as its text."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _plain(value: Any) -> Any:
