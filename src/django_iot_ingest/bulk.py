@@ -11,34 +11,44 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from datetime import datetime
+from itertools import groupby, starmap
+from typing import NamedTuple
 
-from django_iot_ingest import event_types, inbox, ledger, logs, pending
+from django_iot_ingest import event_types, inbox, ledger, logs, pending, plain
 from django_iot_ingest.conf import get_sync_service
 from django_iot_ingest.database import alias, in_transaction
-from django_iot_ingest.events import FullReport, Source
+from django_iot_ingest.events import FullReport, Source, StationReport
 from django_iot_ingest.exceptions import Refusal
 from django_iot_ingest.inbox import Answer
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import Outcome, hooks
 
-Settled = tuple[FullReport, IngestEvent, Outcome]
+Settled = tuple[FullReport, int, Outcome]
 
 logger = logging.getLogger(__name__)
 
 State = IngestEvent.State
 
-COLUMNS = ("device_serial", "event_type", "event_time", "received_at", "signed_at", "attempts")
-"""Columns of the inbox that say which snapshot of a station is the newest."""
+
+class Kept(NamedTuple):
+    """What a row of the inbox says of an event, without its body."""
+
+    pk: int
+    device_serial: str
+    event_type: str
+    received_at: datetime
+    signed_at: int
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A station's newest waiting snapshot, its report, and the older ones."""
+    """The report of a station's newest waiting snapshot, its row's id, and those of older ones."""
 
-    row: IngestEvent
     report: FullReport
-    older: Sequence[IngestEvent]
+    event_id: int
+    older: Sequence[int]
 
 
 def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
@@ -55,8 +65,8 @@ def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
     except Exception as error:  # noqa: BLE001 - told by its trace; each is tried by itself
         logger.warning("StationSyncService: one by one, after all%s", logs.trace(error))
         return set(), Counter()
-    for report, row, outcome in settled:
-        answer = Answer(row.pk, outcome.state, {}, is_awaited)
+    for report, event_id, outcome in settled:
+        answer = Answer(event_id, outcome.state, {}, is_awaited)
         inbox.follow_up(report, answer, time.monotonic())
     done = {report.device_serial for report, _, _ in settled}
     return done, Counter({str(State.APPLIED): len(done), str(State.STALE): older})
@@ -66,52 +76,52 @@ def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
     """Return the snapshots that were applied, how many older ones that makes stale, and whether
     deferred returns may wait for them."""
     service = get_sync_service()
-    waiting = _waiting(serials)
     is_shown = hooks.hears_of_sync(service)
-    told = [(found.report, found.row) for found in waiting]
+    waiting = _waiting(serials, is_shown=is_shown)
+    told = [(found.report, found.event_id) for found in waiting]
     settled = service.tables.settle_many(told, is_shown=is_shown)
     for report, _, outcome in settled if is_shown else ():
         hooks.tell_of_sync(service, outcome.station, report, alias())
-    done = {row.pk for _, row, _ in settled}
-    older = [row.pk for found in waiting if found.row.pk in done for row in found.older]
+    done = {event_id for _, event_id, _ in settled}
+    older = [event_id for one in waiting if one.event_id in done for event_id in one.older]
     if older:
         pending.outdate(older)
     return settled, len(older), bool(settled) and ledger.returns_wait()
 
 
-def _waiting(serials: Collection[str]) -> list[Waiting]:
+def _waiting(serials: Collection[str], *, is_shown: bool) -> list[Waiting]:
     """Return the stations of which nothing waits but snapshots that nobody has taken yet."""
     names = {"device_serial__in": serials, "state": State.RECEIVED}
     rows = ledger.rows().filter(**names).select_for_update(skip_locked=True)
-    by_station = groupby(
-        rows.only(*COLUMNS).order_by("device_serial", "event_time", "pk"),
-        key=lambda row: row.device_serial,
-    )
+    ordered = rows.order_by("device_serial", "event_time", "pk").values_list(*Kept._fields)
+    by_station = groupby(starmap(Kept, ordered), key=lambda row: row.device_serial)
     found = [list(rows) for _, rows in by_station]
     newest = {rows[-1].pk: rows for rows in found if _is_last_newest(rows)}
     # Their bodies alone are read: a station may have many older ones waiting.
     bodies = ledger.rows().filter(pk__in=newest).values_list("pk", "body")
-    waiting = [_read(newest[pk], bytes(body)) for pk, body in bodies]
+    waiting = [_read(newest[pk], bytes(body), is_shown=is_shown) for pk, body in bodies]
     return [one for one in waiting if one]
 
 
-def _is_last_newest(rows: list[IngestEvent]) -> bool:
+def _is_last_newest(rows: list[Kept]) -> bool:
     """Return whether all are snapshots that nobody has tried, of which the newest came last."""
-    row = rows[-1]
     return all(
-        other.attempts == 0
-        and other.received_at <= row.received_at
-        and other.event_type == event_types.Full.name
-        for other in rows
+        row.attempts == 0
+        and row.received_at <= rows[-1].received_at
+        and row.event_type == event_types.Full.name
+        for row in rows
     )
 
 
-def _read(rows: list[IngestEvent], body: bytes) -> Waiting | None:
+def _read(rows: list[Kept], body: bytes, *, is_shown: bool) -> Waiting | None:
     *older, row = rows
-    row.body = body
-    receipt = inbox.receipt_of(row, Source.GATEWAY)
-    try:
-        _, report = inbox.read_plain(receipt) or event_types.read_receipt(receipt)
-    except Refusal:
+    receipt = inbox.receipt_of(body, row.signed_at, row.received_at, Source.GATEWAY)
+    report: StationReport | None = None if is_shown else plain.read(receipt)
+    if report is None:
+        try:
+            _, report = event_types.read_receipt(receipt)
+        except Refusal:
+            return None
+    if not isinstance(report, FullReport):
         return None
-    return Waiting(row, report, older) if isinstance(report, FullReport) else None
+    return Waiting(report, row.pk, [other.pk for other in older])

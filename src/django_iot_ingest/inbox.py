@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -274,13 +275,13 @@ def read_plain(receipt: Receipt) -> tuple[EventType, PlainReport] | None:
 
 def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport]:
     """Return the type and the report of a kept body; a ``Refusal`` if it cannot be read."""
-    return event_types.read_receipt(receipt_of(row, source))
+    receipt = receipt_of(bytes(row.body), row.signed_at, row.received_at, source)
+    return event_types.read_receipt(receipt)
 
 
-def receipt_of(row: IngestEvent, source: Source) -> Receipt:
-    """Return what a kept body was received as."""
-    received_at = aware(row.received_at, near=row.signed_at)
-    return Receipt(bytes(row.body), row.signed_at, received_at, source)
+def receipt_of(body: bytes, signed_at: int, received_at: datetime, source: Source) -> Receipt:
+    """Return what a kept body was received as; its time is as the project stores times."""
+    return Receipt(body, signed_at, aware(received_at, near=signed_at), source)
 
 
 def is_all_ours(event_type: EventType, service: StationSyncService) -> bool:

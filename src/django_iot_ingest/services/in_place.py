@@ -23,7 +23,6 @@ from django.db import models
 from django.utils import timezone
 
 from django_iot_ingest.events import FullReport
-from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import rows
 from django_iot_ingest.services.in_place_sql import KEPT, TOLD, TOLD_TYPES
 from django_iot_ingest.services.statements import Model
@@ -67,11 +66,11 @@ def values(report: FullReport, kept: Mapping[str, Any], timeouts: tuple[float, f
     ]
 
 
-def values_of_many(kept: Sequence[tuple[FullReport, IngestEvent]]) -> list[Any]:
+def values_of_many(kept: Sequence[tuple[FullReport, int]]) -> list[Any]:
     """Return the values for the snapshots of several stations, whose rows are in the inbox."""
     told = [
-        {name: _in_json(value) for name, value in _told_of(report).items()} | {"event": event.pk}
-        for report, event in kept
+        {name: _in_json(value) for name, value in _told_of(report).items()} | {"event": event_id}
+        for report, event_id in kept
     ]
     slots = [row for report, _ in kept for row in _slots(report, h=report.device_serial)]
     banks = [row for report, _ in kept for row in _banks(report, h=report.device_serial)]

@@ -147,12 +147,12 @@ class PostgresqlTables(Tables):
         return None
 
     def settle_many(
-        self, kept: Sequence[tuple[FullReport, IngestEvent]], *, is_shown: bool
-    ) -> list[tuple[FullReport, IngestEvent, Outcome]]:
+        self, kept: Sequence[tuple[FullReport, int]], *, is_shown: bool
+    ) -> list[tuple[FullReport, int, Outcome]]:
         """Take the stations that nobody holds."""
         by_serial = {
-            report.device_serial: (report, event)
-            for report, event in kept
+            report.device_serial: (report, event_id)
+            for report, event_id in kept
             if self.may_settle(report)
         }
         if not by_serial:
@@ -161,10 +161,9 @@ class PostgresqlTables(Tables):
         values = in_place.values_of_many(list(by_serial.values()))
         _, found = self.run([(WITHOUT_LOOPS, []), (sql, values)])
         settled = []
-        for serial, _, *values in found:
-            report, event = by_serial[serial]
-            outcome = self.outcome(report, values)
-            settled.append((report, event, outcome))
+        for serial, event_id, *values in found:
+            report, _ = by_serial[serial]
+            settled.append((report, event_id, self.outcome(report, values)))
         return settled
 
     def may_settle(self, report: FullReport) -> bool:

@@ -78,10 +78,10 @@ class Tables:
         return None
 
     def settle_many(
-        self, kept: Sequence[tuple[FullReport, IngestEvent]], *, is_shown: bool
-    ) -> list[tuple[FullReport, IngestEvent, Outcome]]:
-        """Do so for snapshots of several stations whose locked rows are in the inbox, inside the
-        open transaction; return those that were applied."""
+        self, kept: Sequence[tuple[FullReport, int]], *, is_shown: bool
+    ) -> list[tuple[FullReport, int, Outcome]]:
+        """Do so for snapshots of several stations whose locked rows are in the inbox, by these ids,
+        inside the open transaction; return those that were applied."""
         return []
 
     # Reading and locking
