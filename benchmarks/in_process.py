@@ -46,13 +46,13 @@ KINDS = ("changed", "unchanged")
 ours = StationDataInternalView.as_view()
 
 
-def ours_without_msgspec(request: HttpRequest) -> Any:
+def ours_without_orjson(request: HttpRequest) -> Any:
     """Ours, as it is where the extra ``speed`` is not installed."""
-    kept, strict_json.msgspec = strict_json.msgspec, None
+    kept, strict_json.orjson = strict_json.orjson, None
     try:
         return ours(request)
     finally:
-        strict_json.msgspec = kept
+        strict_json.orjson = kept
 
 
 WAYS: dict[str, rivals.View] = {
@@ -64,7 +64,7 @@ WAYS: dict[str, rivals.View] = {
     "statement": rivals.one_statement,
     "prepared": rivals.one_prepared,
     "ours": ours,
-    "ours, standard": ours_without_msgspec,
+    "ours, standard": ours_without_orjson,
 }
 """In the order of the tables; ``report.TITLES`` says what each is."""
 

@@ -20,13 +20,13 @@ from tests.judges import accepts
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture(params=["msgspec", "standard library"], scope="module", autouse=True)
+@pytest.fixture(params=["orjson", "standard library"], scope="module", autouse=True)
 def reader(request: pytest.FixtureRequest) -> Iterator[str]:
     """Every rule holds with the extra ``speed`` and without it."""
-    assert strict_json.msgspec, "the suite needs msgspec: it is in the group test"
+    assert strict_json.orjson, "the suite needs orjson: it is in the group test"
     with pytest.MonkeyPatch.context() as patch:
-        if request.param != "msgspec":
-            patch.setattr(strict_json, "msgspec", None)
+        if request.param != "orjson":
+            patch.setattr(strict_json, "orjson", None)
         yield request.param
 
 

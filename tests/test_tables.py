@@ -16,12 +16,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from django_iot_ingest import bell, drain, inbox, signals
+from django_iot_ingest import bell, drain, inbox
 from django_iot_ingest.conf import (
     get_power_bank_model,
     get_station_model,
     get_station_slot_model,
-    get_sync_service,
 )
 from django_iot_ingest.event_types import read_receipt
 from django_iot_ingest.events import Receipt
@@ -163,8 +162,7 @@ def apply(history: list[Any], then: Callable[[], object] = lambda: None) -> list
                     start_rental(bank, moment(at))
         else:
             receipt = Receipt(payloads.encode(said), at, moment(at))
-            read = inbox.read_plain(receipt) or read_receipt(receipt)
-            answer = inbox.ingest(*read, receipt)
+            answer = inbox.ingest(*read_receipt(receipt), receipt)
             answers.append((answer.state, answer.result))
             then()
     return answers
@@ -275,25 +273,6 @@ def test_snapshots_of_many_stations_are_drained_by_one_statement() -> None:
     assert sorted(alone) == ["S0", "S0", "S1", "S1"]
     banks = get_power_bank_model().objects.values_list("battery_level", flat=True)
     assert set(banks) == {(NOW + 2) % 100}
-
-
-@only_on_postgresql
-def test_a_hook_is_told_the_whole_payload_of_a_plain_snapshot() -> None:
-    said = full(at=NOW)
-    receipt = Receipt(payloads.encode(said), NOW, moment(NOW))
-    plain = inbox.read_plain(receipt)
-    assert plain and not plain[1].raw
-    with mock.patch.object(type(get_sync_service()), "on_station_created") as hook:
-        assert inbox.ingest(*plain, receipt).state == "applied"
-    assert hook.call_args.args[0].raw == said
-
-
-@only_on_postgresql
-def test_a_listener_is_told_the_whole_payload_of_a_plain_snapshot() -> None:
-    said = full(at=NOW)
-    receipt = Receipt(payloads.encode(said), NOW, moment(NOW))
-    with mock.patch.object(signals.station_synced, "has_listeners", return_value=True):
-        assert inbox.read_plain(receipt) is None
 
 
 @pytest.mark.whole

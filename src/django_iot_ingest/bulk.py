@@ -15,10 +15,10 @@ from datetime import datetime
 from itertools import groupby, starmap
 from typing import NamedTuple
 
-from django_iot_ingest import event_types, inbox, ledger, logs, pending, plain
+from django_iot_ingest import event_types, inbox, ledger, logs, pending
 from django_iot_ingest.conf import get_sync_service
 from django_iot_ingest.database import alias, in_transaction
-from django_iot_ingest.events import FullReport, Source, StationReport
+from django_iot_ingest.events import FullReport, Source
 from django_iot_ingest.exceptions import Refusal
 from django_iot_ingest.inbox import Answer
 from django_iot_ingest.models import IngestEvent
@@ -76,8 +76,8 @@ def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
     """Return the snapshots that were applied, how many older ones that makes stale, and whether
     deferred returns may wait for them."""
     service = get_sync_service()
+    waiting = _waiting(serials)
     is_shown = hooks.hears_of_sync(service)
-    waiting = _waiting(serials, is_shown=is_shown)
     told = [(found.report, found.event_id) for found in waiting]
     settled = service.tables.settle_many(told, is_shown=is_shown)
     for report, _, outcome in settled if is_shown else ():
@@ -89,7 +89,7 @@ def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
     return settled, len(older), bool(settled) and ledger.returns_wait()
 
 
-def _waiting(serials: Collection[str], *, is_shown: bool) -> list[Waiting]:
+def _waiting(serials: Collection[str]) -> list[Waiting]:
     """Return the stations of which nothing waits but snapshots that nobody has taken yet."""
     names = {"device_serial__in": serials, "state": State.RECEIVED}
     rows = ledger.rows().filter(**names).select_for_update(skip_locked=True)
@@ -99,7 +99,7 @@ def _waiting(serials: Collection[str], *, is_shown: bool) -> list[Waiting]:
     newest = {rows[-1].pk: rows for rows in found if _is_last_newest(rows)}
     # Their bodies alone are read: a station may have many older ones waiting.
     bodies = ledger.rows().filter(pk__in=newest).values_list("pk", "body")
-    waiting = [_read(newest[pk], bytes(body), is_shown=is_shown) for pk, body in bodies]
+    waiting = [_read(newest[pk], bytes(body)) for pk, body in bodies]
     return [one for one in waiting if one]
 
 
@@ -113,15 +113,13 @@ def _is_last_newest(rows: list[Kept]) -> bool:
     )
 
 
-def _read(rows: list[Kept], body: bytes, *, is_shown: bool) -> Waiting | None:
+def _read(rows: list[Kept], body: bytes) -> Waiting | None:
     *older, row = rows
     receipt = inbox.receipt_of(body, row.signed_at, row.received_at, Source.GATEWAY)
-    report: StationReport | None = None if is_shown else plain.read(receipt)
-    if report is None:
-        try:
-            _, report = event_types.read_receipt(receipt)
-        except Refusal:
-            return None
+    try:
+        _, report = event_types.read_receipt(receipt)
+    except Refusal:
+        return None
     if not isinstance(report, FullReport):
         return None
     return Waiting(report, row.pk, [other.pk for other in older])

@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django_iot_ingest import bell, event_types, faults, ledger, logs, plain
+from django_iot_ingest import bell, event_types, faults, ledger, logs
 from django_iot_ingest.conf import get_sync_service, is_deferred
 from django_iot_ingest.database import alias, has_time, in_transaction
 from django_iot_ingest.event_types import EventType
@@ -26,7 +26,6 @@ from django_iot_ingest.events import FullReport, Receipt, Source, StationReport
 from django_iot_ingest.exceptions import Refusal, TemporarilyUnavailable
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.patience import hold_on
-from django_iot_ingest.plain import PlainReport
 from django_iot_ingest.services import Outcome, StationSyncService, hooks
 from django_iot_ingest.services.cabinet import WaitingReturns
 from django_iot_ingest.times import aware
@@ -82,10 +81,7 @@ def ingest(
         return apply(event_id, Source.GATEWAY, heard=report, arrived=arrived)
     started = time.monotonic()
     answer = _settle(event_type, report, receipt, arrived)
-    if answer is None:
-        if isinstance(report, PlainReport):
-            _, report = event_types.read_receipt(receipt)  # hooks may ask for the payload
-        answer = _apply_at_once(event_type, report, receipt, started, arrived)
+    answer = answer or _apply_at_once(event_type, report, receipt, started, arrived)
     follow_up(report, answer, started, arrived)
     return answer
 
@@ -259,18 +255,6 @@ def _apply_row(
     if event_type.newest_counts and ledger.is_superseded(row):
         return Outcome(state=State.STALE)
     return _run(_service(tried), event_type, report)
-
-
-def read_plain(receipt: Receipt) -> tuple[EventType, PlainReport] | None:
-    """Return the type and the report of a snapshot as nearly all are, if one statement may apply it
-    and nobody is to see its payload."""
-    event_type, service = event_types.find(event_types.Full.name), get_sync_service()
-    if event_type is None or not is_all_ours(event_type, service):
-        return None
-    if not service.tables.settles_many or hooks.hears_of_sync(service):
-        return None
-    report = plain.read(receipt)
-    return None if report is None else (event_type, report)
 
 
 def read_row(row: IngestEvent, source: Source) -> tuple[EventType, StationReport]:

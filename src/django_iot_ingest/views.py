@@ -24,8 +24,7 @@ from django_iot_ingest import (
     strict_json,
 )
 from django_iot_ingest.authentication import SignatureAuthentication, SignedRequest
-from django_iot_ingest.event_types import EventType
-from django_iot_ingest.events import Receipt, StationReport
+from django_iot_ingest.events import Receipt
 from django_iot_ingest.exceptions import (
     InvalidJson,
     InvalidPayload,
@@ -83,18 +82,14 @@ class StationDataInternalView(APIView):
         if not isinstance(signed, SignedRequest):
             raise NotAuthenticated
         receipt = signed.receipt
-        event_type, report = inbox.read_plain(receipt) or self.read(receipt)
-        return answers.accepted(inbox.ingest(event_type, report, receipt, signed.arrived))
-
-    def read(self, receipt: Receipt) -> tuple[EventType, StationReport]:
-        """Return the type and the report of a body; what is refused is kept."""
         payload: dict[str, Any] | None = None
         try:
             payload = strict_json.load_object(receipt.body)
-            return event_types.read(payload, receipt)
+            event_type, report = event_types.read(payload, receipt)
         except (InvalidJson, InvalidPayload, UnknownType) as refusal:
             self.keep_refused(receipt, payload, refusal)
             raise
+        return answers.accepted(inbox.ingest(event_type, report, receipt, signed.arrived))
 
     def keep_refused(
         self, receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal

@@ -34,10 +34,7 @@ STATION_STATUSES = AbstractStation.Status.values
 MAX_BYTE = 255
 MAX_BATTERY = 100
 
-SIGNAL_LENGTH = 64
-"""Characters of ``signal_strength``."""
-
-SERIAL = re.compile(rf"[A-Za-z0-9._:-]{{1,{SERIAL_NUMBER_LENGTH}}}", re.ASCII)
+_SERIAL = re.compile(rf"[A-Za-z0-9._:-]{{1,{SERIAL_NUMBER_LENGTH}}}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _MAY_BE_UNSTORABLE = re.compile(rb"\\u(?:0000|[Dd][89A-Fa-f])")
 """JSON has NUL and surrogates by escapes only, and UTF-8 has no surrogates at all."""
@@ -55,7 +52,7 @@ class Reader:
         self.clock = Clock.for_attempt(receipt.signed_at, receipt.received_at)
         self.errors: dict[str, list[str]] = {}
         self.warnings: list[IngestWarning] = []
-        self.is_clean = not may_be_unstorable(receipt.body)
+        self.is_clean = _MAY_BE_UNSTORABLE.search(receipt.body) is None
         """Whether every text of the body can be stored as it is."""
 
     def warn(self, code: WarningCode, path: str) -> None:
@@ -221,7 +218,7 @@ def read_device(reader: Reader) -> DeviceReport:
         imei=reader.text(device, "device", "imei", SERIAL_NUMBER_LENGTH) or None,
         status=status,
         total_slots=reader.whole(reader.section("station"), "station", "total_slots", MAX_ROWS),
-        signal_strength=reader.text(device, "device", "signal_strength", SIGNAL_LENGTH),
+        signal_strength=reader.text(device, "device", "signal_strength", 64),
         wifi_ssid=reader.text(device, "device", "wifi_ssid", None),
         hardware_info=reader.json(device, "device", "hardware_info"),
         last_heartbeat=reader.stamp(device, "device", "last_heartbeat"),
@@ -230,7 +227,7 @@ def read_device(reader: Reader) -> DeviceReport:
 
 def is_serial(value: object) -> TypeGuard[str]:
     """Return whether ``value`` can name a device."""
-    return isinstance(value, str) and SERIAL.fullmatch(value) is not None
+    return isinstance(value, str) and _SERIAL.fullmatch(value) is not None
 
 
 def is_whole(value: object, maximum: int) -> TypeGuard[int]:
@@ -246,11 +243,6 @@ def choice(value: object, choices: list[str]) -> str | None:
         return None
     name = value.upper()
     return name if name in choices else None
-
-
-def may_be_unstorable(body: bytes) -> bool:
-    """Return whether a text of the body may have to be cleaned."""
-    return _MAY_BE_UNSTORABLE.search(body) is not None
 
 
 def clean_text(text: str) -> str:
