@@ -157,7 +157,8 @@ class Run:
     def text(self) -> str:
         head = ["", "slots", "snapshots/s", "times inline", "times the floor of draining"]
         cells = report.table(head, self.rows())
-        return f"{report.about(self.rounds)} {STATIONS} stations in each round, in tables of fillfactor 90.\n\n{cells}"
+        how = f"{STATIONS} stations in each round, in tables of fillfactor 90."
+        return f"{report.about(self.rounds)} {how}\n\n{cells}"
 
 
 def main() -> None:

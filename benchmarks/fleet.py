@@ -52,6 +52,9 @@ WARM_UP = 20.0
 
 URL = "/stations/data"
 
+OWN = b"OWN-SERIAL"
+"""Stands for the station in a ``template``."""
+
 
 class Fleet:
     """What is sent: snapshots of stations in turn, of which every second changes every row; 1%
@@ -85,9 +88,6 @@ class Fleet:
             return snapshots.encode(status(serial=serial))
         told = template(stage.size_in_fleet(number), turn + number % 2, int(time.time()))
         return told.replace(OWN, serial.encode())
-
-
-OWN = b"OWN-SERIAL"
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -274,3 +275,10 @@ def test_a_number_is_read_alike_whether_it_is_looked_at_or_not(text: str) -> Non
 def test_what_is_written_is_read_as_it_was() -> None:
     value = {"texts": ["", "\x00", "चार्ज घर ☕", '"\\'], "numbers": [2**53, -1, 0.1, True, None]}
     assert loads(strict_json.dumps(value).encode()) == value
+
+
+def test_a_time_is_written_as_isoformat_has_it() -> None:
+    times = [datetime(2026, 11, 23, 16, 52, 58, micro, UTC) for micro in (0, 7)]
+    times.append(datetime(2026, 11, 23, 16, 52, 58))
+    written = loads(strict_json.dumps(times, datetime.isoformat).encode())
+    assert written == [time.isoformat() for time in times]

@@ -30,7 +30,7 @@ from django_iot_ingest.services.postgresql import PostgresqlTables
 from django_iot_ingest.services.tables import Tables
 from tests import payloads
 from tests.hosts import start_rental
-from tests.payloads import bank_row, empty_slot, full, held_slot, moment
+from tests.payloads import bank_row, full, held_slot, moment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,7 +73,7 @@ def quiet_snapshot(
     rows = [
         held_slot(1, "1", battery_level=levels[0], slot_metadata=metadata),
         held_slot(2, "2", battery_level=levels[1]),
-        empty_slot(3, battery_level=levels[2]),
+        held_slot(3, None, battery_level=levels[2], status="AVAILABLE"),
     ]
     banks = [
         bank_row("1", 1, status=status, hardware_info=metadata, battery_level=levels[1]),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import JsonResponse
 from django.utils import timezone
 
 from django_iot_ingest.exceptions import Refusal
 from django_iot_ingest.inbox import DUPLICATE, Answer
-from django_iot_ingest.strict_json import dumps
 from django_iot_ingest.times import aware
 
 MESSAGES = {
@@ -21,7 +20,7 @@ MESSAGES = {
 }
 
 
-def accepted(answer: Answer) -> HttpResponse:
+def accepted(answer: Answer) -> JsonResponse:
     """Return the 200 for an event that was accepted."""
     data = {
         "event_id": str(answer.event_id),
@@ -38,7 +37,7 @@ def accepted(answer: Answer) -> HttpResponse:
     return response
 
 
-def refused(refusal: Refusal, request_id: str) -> HttpResponse:
+def refused(refusal: Refusal, request_id: str) -> JsonResponse:
     """Return the answer for a request that was not accepted."""
     body: dict[str, Any] = {
         "success": False,
@@ -55,11 +54,8 @@ def refused(refusal: Refusal, request_id: str) -> HttpResponse:
     return response
 
 
-def _json(body: dict[str, Any], status: int) -> HttpResponse:
+def _json(body: dict[str, Any], status: int) -> JsonResponse:
     # A project's DEFAULT_CHARSET would be the encoding otherwise; JSON is UTF-8 (RFC 8259).
-    return HttpResponse(
-        dumps(body),
-        status=status,
-        headers={"Content-Type": "application/json", "Cache-Control": "no-store"},
-        charset="utf-8",
-    )
+    response = JsonResponse(body, status=status, charset="utf-8")
+    response["Cache-Control"] = "no-store"
+    return response

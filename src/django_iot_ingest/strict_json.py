@@ -5,13 +5,14 @@ lets the last of two equal names win, knows NaN, and takes integers and depths w
 readers that differ in any of these see two different events in the same signed bytes.
 
 Where ``orjson`` is installed (the extra ``speed``), it reads and writes what is not at the edge of
-these rules: about four times as fast, and to the same values.
+these rules: faster, and to the same values.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from django_iot_ingest.exceptions import InvalidJson
@@ -53,9 +54,13 @@ def load_object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def dumps(value: Any) -> str:
-    """Return the JSON text of a value that was read here, or of one like it."""
-    return orjson.dumps(value).decode() if orjson else json.dumps(value)
+def dumps(value: Any, default: Callable[[Any], Any] | None = None) -> str:
+    """Return the JSON text of a value that was read here, or of one like it.
+
+    ``default`` makes JSON of what JSON does not know; ``orjson`` writes a time by itself, in the
+    form of ``isoformat``.
+    """
+    return orjson.dumps(value, default).decode() if orjson else json.dumps(value, default=default)
 
 
 def _decode(data: bytes) -> Any:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.db import connections, transaction
-from django.http import HttpResponse
+from django.http import JsonResponse
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -76,7 +76,7 @@ class StationDataInternalView(APIView):
         for authenticator in self.get_authenticators():
             request.user, request.auth = authenticator.authenticate(request)  # type: ignore[misc]
 
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> JsonResponse:
         """Read, keep and apply one signed event; what a host's URL captures means nothing here."""
         signed = request.auth
         if not isinstance(signed, SignedRequest):
@@ -97,7 +97,7 @@ class StationDataInternalView(APIView):
         """Keep the body, or answer 503 so that it is sent again."""
         inbox.refuse(receipt, payload, refusal)
 
-    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
+    def handle_exception(self, exc: Exception) -> JsonResponse:  # type: ignore[override]
         """Return the answer for whatever was raised; what nobody expected is a 503, never a 500."""
         request_id = uuid.uuid4().hex
         refusal = exc if isinstance(exc, Refusal) else TemporarilyUnavailable()

@@ -29,10 +29,10 @@ from django_iot_ingest.times import Clock, is_unix_time, native
 MAX_ROWS = 256
 """Slots, and power banks, that one snapshot may hold; a slot number is one byte."""
 
-STATION_STATUSES = AbstractStation.Status.values
-
 MAX_BYTE = 255
 MAX_BATTERY = 100
+
+STATION_STATUSES = AbstractStation.Status.values
 
 _SERIAL = re.compile(rf"[A-Za-z0-9._:-]{{1,{SERIAL_NUMBER_LENGTH}}}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

@@ -50,7 +50,8 @@ def values(report: FullReport, kept: Mapping[str, Any], timeouts: tuple[float, f
     """Return the statement's values for one snapshot, whose new row of the inbox holds ``kept``.
 
     Its rows: the station's serial number, the id of the inbox row, how many slots and banks were
-    written, whether deferred returns may wait for them, and the columns of the station.
+    written, whether deferred returns may wait for them, the station's primary key as text, and its columns
+    where it is shown.
     """
     told = _told_of(report)
     return [
@@ -68,14 +69,11 @@ def values(report: FullReport, kept: Mapping[str, Any], timeouts: tuple[float, f
 
 def values_of_many(kept: Sequence[tuple[FullReport, int]]) -> list[Any]:
     """Return the values for the snapshots of several stations, whose rows are in the inbox."""
-    told = [
-        {name: _in_json(value) for name, value in _told_of(report).items()} | {"event": event_id}
-        for report, event_id in kept
-    ]
+    told = [{**_told_of(report), "event": event_id} for report, event_id in kept]
     slots = [row for report, _ in kept for row in _slots(report, h=report.device_serial)]
     banks = [row for report, _ in kept for row in _banks(report, h=report.device_serial)]
     return [
-        dumps(told),
+        dumps(told, datetime.isoformat),
         [report.device_serial for report, _ in kept],
         timezone.now(),
         dumps(slots),
@@ -112,11 +110,6 @@ def _banks(report: FullReport, **own: str) -> list[dict[str, Any]]:
         {**own, "k": serial, "n": number, "s": status, "b": level, "i": info}
         for serial, status, level, info, number, *_ in report.power_banks
     ]
-
-
-def _in_json(value: Any) -> Any:
-    """Return a value as JSON has it: a time as its text."""
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _plain(value: Any) -> Any:

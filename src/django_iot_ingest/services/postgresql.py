@@ -150,21 +150,17 @@ class PostgresqlTables(Tables):
         self, kept: Sequence[tuple[FullReport, int]], *, is_shown: bool
     ) -> list[tuple[FullReport, int, Outcome]]:
         """Take the stations that nobody holds."""
-        by_serial = {
-            report.device_serial: (report, event_id)
-            for report, event_id in kept
-            if self.may_settle(report)
-        }
-        if not by_serial:
+        told = [(report, event_id) for report, event_id in kept if self.may_settle(report)]
+        if not told:
             return []
         sql = settling_sql(*self.host, self.using, True, is_shown)
-        values = in_place.values_of_many(list(by_serial.values()))
+        values = in_place.values_of_many(told)
         _, found = self.run([(WITHOUT_LOOPS, []), (sql, values)])
-        settled = []
-        for serial, event_id, *values in found:
-            report, _ = by_serial[serial]
-            settled.append((report, event_id, self.outcome(report, values)))
-        return settled
+        reports = {report.device_serial: report for report, _ in told}
+        return [
+            (reports[serial], event_id, self.outcome(reports[serial], values))
+            for serial, event_id, *values in found
+        ]
 
     def may_settle(self, report: FullReport) -> bool:
         """Return whether one statement may apply a snapshot to this host's tables."""
