@@ -12,7 +12,7 @@ from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from django_iot_ingest import logs, principals, refusals
+from django_iot_ingest import captures, logs, principals, refusals
 from tests import leaks, partitions
 
 SECURITY = Path(__file__).parent / "security"
@@ -64,6 +64,7 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     logs.throttle.clear()
     refusals.tally.clear()
     principals.cache.clear()
+    captures.allowance.clear()
     leaks.ears.begin()
     # All is logged, and heard; a test sees what it asks for.
     caplog.handler.setLevel(logging.WARNING)

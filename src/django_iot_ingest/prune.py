@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_iot_ingest import ledger
 from django_iot_ingest.conf import ingest_settings
 from django_iot_ingest.database import alias, in_transaction
-from django_iot_ingest.models import IngestEvent, StationStatusChange
+from django_iot_ingest.models import IngestEvent, RefusalCount, RefusedRequest, StationStatusChange
 
 BATCH = 1000
 """Rows of one transaction: locks are short, and so is what a standby has to repeat."""
@@ -24,6 +24,9 @@ KEYED = Q(dedup_key__isnull=False)
 
 DONE = (IngestEvent.State.APPLIED, IngestEvent.State.STALE)
 """States of rows that are forgotten in time: each is looked for by itself, along the index."""
+
+KEEP_REFUSALS_DAYS = 7
+"""Days that refused requests, which ``iot_doctor`` reads, and counts of refusals are kept."""
 
 Change = Callable[["QuerySet[Any]"], int]
 
@@ -67,6 +70,10 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
             KEYED & ~Q(body=b""), ingest_settings.KEEP_EVENTS_DAYS, _empty
         ),
         "status changes": _history(ingest_settings.KEEP_HISTORY_DAYS),
+        "refusals": [
+            _old(RefusedRequest, "received_at", KEEP_REFUSALS_DAYS),
+            _old(RefusalCount, "minute", KEEP_REFUSALS_DAYS),
+        ],
     }
     if dry_run:
         return {name: sum(kind.rows.count() for kind in own) for name, own in kinds.items()}
@@ -82,6 +89,11 @@ def _history(days: int) -> list[Kind]:
     """Return the old part of the history: its keys are about in the order of its times."""
     history = StationStatusChange.objects.using(alias())
     return [Kind(history.filter(changed_at__lt=_before(days)), _delete, "pk")]
+
+
+def _old(model: type[Any], column: str, days: int) -> Kind:
+    rows = model.objects.using(alias())
+    return Kind(rows.filter(**{f"{column}__lt": _before(days)}), _delete, column)
 
 
 def _delete(rows: QuerySet[Any]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import suppress
 from typing import Any
 
@@ -15,11 +14,13 @@ from rest_framework.views import APIView
 
 from django_iot_ingest import (
     answers,
+    captures,
     content,
     event_types,
     inbox,
     network,
     refusals,
+    request_ids,
     signals,
     strict_json,
 )
@@ -89,7 +90,9 @@ class StationDataInternalView(APIView):
         except (InvalidJson, InvalidPayload, UnknownType) as refusal:
             self.keep_refused(receipt, payload, refusal)
             raise
-        return answers.accepted(inbox.ingest(event_type, report, receipt, signed.arrived))
+        answer = inbox.ingest(event_type, report, receipt, signed.arrived)
+        refusals.store()
+        return answers.accepted(answer)
 
     def keep_refused(
         self, receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal
@@ -99,8 +102,8 @@ class StationDataInternalView(APIView):
 
     def handle_exception(self, exc: Exception) -> JsonResponse:  # type: ignore[override]
         """Return the answer for whatever was raised; what nobody expected is a 503, never a 500."""
-        request_id = uuid.uuid4().hex
         refusal = exc if isinstance(exc, Refusal) else TemporarilyUnavailable()
+        request_id = request_ids.new(refusal.error)
         # A log handler of the host's that raises must not turn the answer into a 500.
         with suppress(Exception):
             refusals.note(refusal, request_id, unexpected=None if refusal is exc else exc)
@@ -108,4 +111,13 @@ class StationDataInternalView(APIView):
             signals.request_refused.send_robust(
                 sender=type(self), reason=refusal.error, request_id=request_id
             )
+        if isinstance(refusal, captures.REASONS):
+            self.keep_for_doctor(refusal, request_id)
         return answers.refused(refusal, request_id)
+
+    def keep_for_doctor(self, refusal: Refusal, request_id: str) -> None:
+        """Keep what was refused and count it, if the bearer held, which the body's presence shows."""
+        request = self.request._request
+        if hasattr(request, "_body"):
+            captures.keep(request, refusal, request_id)
+            refusals.store()

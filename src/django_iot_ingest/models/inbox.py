@@ -1,4 +1,7 @@
-"""The plugin's own tables: the inbox and the status history. They point at nothing of the host's."""
+"""The plugin's own tables: the inbox, the status history, and what was refused.
+
+They point at nothing of the host's.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +68,10 @@ class IngestEvent(models.Model):
     class Meta:
         verbose_name = _("ingest event")
         verbose_name_plural = _("ingest events")
+        permissions = [
+            ("apply_ingestevent", _("Can apply ingest events again")),
+            ("bury_ingestevent", _("Can mark ingest events dead")),
+        ]
         # Not unique=True, which adds an index for LIKE on PostgreSQL that every event would write.
         constraints = [
             models.UniqueConstraint(fields=["dedup_key"], name="iot_ingest_dedup_key"),
@@ -108,3 +115,51 @@ class StationStatusChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device_serial} {self.from_status} → {self.to_status}"
+
+
+class RefusedRequest(models.Model):
+    """One refused request of a sender whose bearer token held, as it came: for ``iot_doctor``.
+
+    ``headers`` never has the token. Only the newest are kept; see ``captures``.
+    """
+
+    request_id = models.CharField(_("request id"), max_length=32, unique=True)
+    reason = models.CharField(_("reason"), max_length=32, help_text=_("The answer's “error”."))
+    received_at = models.DateTimeField(_("received at"), db_index=True)
+    client_address = models.CharField(_("client address"), max_length=64, blank=True, default="")
+    headers = models.JSONField(_("headers"), default=dict)
+    body = models.BinaryField(_("body"))
+
+    class Meta:
+        verbose_name = _("refused request")
+        verbose_name_plural = _("refused requests")
+        default_permissions = ("view", "delete")
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.reason}"
+
+
+class RefusalCount(models.Model):
+    """How often one process gave one reason in one minute; several rows of a minute add up."""
+
+    minute = models.DateTimeField(_("minute"), db_index=True)
+    reason = models.CharField(_("reason"), max_length=32)
+    count = models.PositiveBigIntegerField(_("count"))
+
+    class Meta:
+        verbose_name = _("count of refusals")
+        verbose_name_plural = _("counts of refusals")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.minute:%Y-%m-%d %H:%M} {self.reason}: {self.count}"
+
+
+class Fleet(IngestEvent):
+    """No table: the fleet page's place in the admin, and the permission to see it."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        verbose_name = _("fleet")
+        verbose_name_plural = _("fleet")
