@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,11 @@ from django_iot_ingest import captures, logs, principals, refusals
 from tests import leaks, partitions
 
 SECURITY = Path(__file__).parent / "security"
+
+TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
+"""Folders of tests that have a tox environment of their own, and the tool that only it has."""
+
+collect_ignore = [folder for folder, tool in TOOLS.items() if find_spec(tool) is None]
 
 # Databases and slow machines make single examples slow; a failure must come back on the next run.
 hypothesis_settings.register_profile(

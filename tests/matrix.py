@@ -47,6 +47,9 @@ FLAVOURS = {
     "mysql": "mariadb",
     "sqlite": "sqlite",
 }
+PROGRAMS = {"browser": "chromium"}
+"""Environments that need a program which no package index has."""
+
 REDIS_URL = "redis://127.0.0.1:6379/0"
 
 
@@ -90,9 +93,12 @@ def run_all(tox_arguments: Sequence[str]) -> int:
     found = found_interpreters(cells)
     present = [cell for cell in cells if interpreter_of(cell) in found]
     chosen = present or [FALLBACK_CELL]
+    missing = [name for name, program in PROGRAMS.items() if not shutil.which(program)]
+    others = [name for name in others if name not in missing]
     tox = [sys.executable, "-m", "tox", "run", "-e", ",".join([*others, *chosen]), *tox_arguments]
     code = subprocess.run(tox, cwd=ROOT, check=False, env=certificates() | os.environ).returncode
-    return account(cells, chosen, code, time.monotonic() - started)
+    left_out = [f"{name}: no {PROGRAMS[name]} on PATH" for name in missing]
+    return account(cells, chosen, left_out, code, time.monotonic() - started)
 
 
 def run_cell(pytest_arguments: Sequence[str]) -> int:
@@ -159,10 +165,12 @@ def certificates() -> dict[str, str]:
     return {"UV_SYSTEM_CERTS": "true"} if present else {}
 
 
-def account(cells: Sequence[str], chosen: Sequence[str], code: int, seconds: float) -> int:
+def account(
+    cells: Sequence[str], chosen: Sequence[str], left_out: list[str], code: int, seconds: float
+) -> int:
     """Print what ran, what failed and what was left out; return the exit code of it all."""
     records = read_records()
-    left_out = [
+    left_out += [
         f"{cell}: no {interpreter_of(cell)} on PATH" for cell in cells if cell not in chosen
     ]
     left_out += merged_left_out(records)

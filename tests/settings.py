@@ -58,6 +58,7 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
     """Start writing transactions at once and wait for the lock, as a host on SQLite has to."""
     name = Path(tempfile.gettempdir()) / f"{_test_database_name()}_{os.getpid()}.sqlite3"
     config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 30}
+    config["NAME"] = f"{name}.none"  # a server that runs in a thread shares what is in memory
     config["TEST"] = {"NAME": str(name)}
     return config
 
@@ -92,6 +93,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "only-for-the-tests-and-long-enough-for-hs256-tokens"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 ROOT_URLCONF = "tests.urls"
+STATIC_URL = "/static/"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -101,6 +103,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "rest_framework",
     "django_iot_ingest",
     HOST_APP,

@@ -168,6 +168,7 @@ def test_a_dry_run_only_counts(gateway: Gateway) -> None:
         "0 returns pruned",
         "0 bodies of returns pruned",
         "1 status changes pruned",
+        "0 refusals pruned",
     ]
 
 

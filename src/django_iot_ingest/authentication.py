@@ -24,7 +24,15 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_iot_ingest import event_types, faults, logs, principals, signing, strict_json
+from django_iot_ingest import (
+    captures,
+    event_types,
+    faults,
+    logs,
+    principals,
+    signing,
+    strict_json,
+)
 from django_iot_ingest.conf import get_admin_predicate, ingest_settings, signature_secrets
 from django_iot_ingest.database import replace_lost_connection
 from django_iot_ingest.events import Receipt
@@ -92,6 +100,7 @@ class SignatureAuthentication(BaseAuthentication):
         timestamp, signature = self.check_shape(request)
         user, token = self.find_bearer(request, arrival)
         self.check_permitted(user)
+        captures.admit(request._request)
         receipt = self.verify(request, timestamp, signature, arrival)
         return user, SignedRequest(receipt, token, arrival.monotonic)
 

@@ -43,6 +43,8 @@ REASONS: tuple[type[Refusal], ...] = (
 )
 """What can be said of a request only by looking at all of it."""
 
+ADMITTED = "iot_ingest_is_admitted"
+
 HEADERS = (
     "CONTENT_TYPE",
     "CONTENT_LENGTH",
@@ -85,11 +87,18 @@ allowance = Allowance(MOST_A_MINUTE)
 """The one of this process."""
 
 
-def keep(request: HttpRequest, refusal: Refusal, request_id: str) -> None:
-    """Keep a refused request if it is of the kind that is kept; trouble is logged, and no more.
+def admit(request: HttpRequest) -> None:
+    """Note on a request that its bearer token holds, so that something may be kept of it."""
+    setattr(request, ADMITTED, True)
 
-    The body has been read only if the bearer held: without one there is nothing to keep.
-    """
+
+def is_admitted(request: HttpRequest) -> bool:
+    """Return whether the bearer token of a request was found to hold."""
+    return getattr(request, ADMITTED, False) is True
+
+
+def keep(request: HttpRequest, refusal: Refusal, request_id: str) -> None:
+    """Keep an admitted request that was refused; trouble is logged, and no more."""
     body = getattr(request, "_body", None)
     if not isinstance(refusal, REASONS) or not isinstance(body, bytes) or not allowance.take():
         return

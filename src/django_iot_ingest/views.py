@@ -111,13 +111,8 @@ class StationDataInternalView(APIView):
             signals.request_refused.send_robust(
                 sender=type(self), reason=refusal.error, request_id=request_id
             )
-        if isinstance(refusal, captures.REASONS):
-            self.keep_for_doctor(refusal, request_id)
-        return answers.refused(refusal, request_id)
-
-    def keep_for_doctor(self, refusal: Refusal, request_id: str) -> None:
-        """Keep what was refused and count it, if the bearer held, which the body's presence shows."""
-        request = self.request._request
-        if hasattr(request, "_body"):
-            captures.keep(request, refusal, request_id)
+        is_outage = isinstance(refusal, TemporarilyUnavailable)
+        if captures.is_admitted(self.request._request) and not is_outage:
+            captures.keep(self.request._request, refusal, request_id)
             refusals.store()
+        return answers.refused(refusal, request_id)
