@@ -108,6 +108,14 @@ def test_a_process_keeps_so_many_in_a_minute(line: Line, monkeypatch: pytest.Mon
     assert RefusedRequest.objects.count() == captures.MOST_A_MINUTE + 1
 
 
+def test_what_is_kept_has_its_line_in_the_log(line: Line, caplog: pytest.LogCaptureFixture) -> None:
+    answers = [line.call(secret=OTHER_SECRET) for _ in range(3)]
+    ids = [answer.json()["request_id"] for answer in answers]
+    assert [getattr(record, "request_id", None) for record in caplog.records] == ids
+    for request_id, text in zip(ids, caplog.messages, strict=True):
+        assert f"refused the signature: INVALID_SIGNATURE, request {request_id}" in text
+
+
 def test_the_newest_stay(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(captures, "KEPT", 3)
     ids = [line.call(secret=OTHER_SECRET).json()["request_id"] for _ in range(5)]

@@ -97,17 +97,20 @@ def is_admitted(request: HttpRequest) -> bool:
     return getattr(request, ADMITTED, False) is True
 
 
+def is_to_be_kept(request: HttpRequest, refusal: Refusal) -> bool:
+    """Return whether a refused request is one of those that this minute keeps."""
+    is_of_kind = is_admitted(request) and isinstance(refusal, REASONS)
+    return is_of_kind and isinstance(getattr(request, "_body", None), bytes) and allowance.take()
+
+
 def keep(request: HttpRequest, refusal: Refusal, request_id: str) -> None:
-    """Keep an admitted request that was refused; trouble is logged, and no more."""
-    body = getattr(request, "_body", None)
-    if not isinstance(refusal, REASONS) or not isinstance(body, bytes) or not allowance.take():
-        return
+    """Keep a refused request whose body was read; trouble is logged, and no more."""
     values = {
         "reason": refusal.error,
         "received_at": timezone.now(),
         "client_address": str(network.client_address(request.META) or ""),
         "headers": _headers(request, refusal),
-        "body": body,
+        "body": request.body,
     }
     try:
         in_transaction(lambda: _insert(request_id, values))

@@ -1,4 +1,4 @@
-"""Refused requests: counted by reason and minute, logged at most once a minute for each reason.
+"""Refused requests: counted by reason and minute, logged once a minute for each reason.
 
 Nobody who is not let in can fill a disk, a table or a log with it: nothing is written when a request
 is refused. The counts of a process are stored, at most every ``STORE_SECONDS``, by its next request
@@ -107,15 +107,21 @@ def store() -> None:
             logger.warning("counts of refusals were not stored: %s", faults.code_of(error))
 
 
-def note(refusal: Refusal, request_id: str, unexpected: Exception | None = None) -> None:
+def note(
+    refusal: Refusal,
+    request_id: str,
+    unexpected: Exception | None = None,
+    *,
+    is_kept: bool = False,
+) -> None:
     """Count a refusal and log it, unless its reason was logged within a minute.
 
-    ``unexpected`` is the error that made us refuse; its words may be the request's, and are not shown.
+    What is kept for ``iot_doctor`` is logged in any case: its id leads to both. ``unexpected`` is the error that made us refuse; its words may be the request's, and are not shown.
     """
     tally.add(refusal.error)
     kind = (refusal.error, None if unexpected is None else type(unexpected))
     held_back = logs.throttle.take(kind)
-    if held_back is None:
+    if held_back is None and not is_kept:
         return
     about = "the signature: " if refusal.error in SIGNATURE_ERRORS else ""
     more = f"; {held_back} more since the last such line" if held_back else ""

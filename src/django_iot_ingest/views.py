@@ -103,16 +103,18 @@ class StationDataInternalView(APIView):
     def handle_exception(self, exc: Exception) -> JsonResponse:  # type: ignore[override]
         """Return the answer for whatever was raised; what nobody expected is a 503, never a 500."""
         refusal = exc if isinstance(exc, Refusal) else TemporarilyUnavailable()
-        request_id = request_ids.new(refusal.error)
+        request, request_id = self.request._request, request_ids.new(refusal.error)
+        is_kept = captures.is_to_be_kept(request, refusal)
+        unexpected = None if refusal is exc else exc
         # A log handler of the host's that raises must not turn the answer into a 500.
         with suppress(Exception):
-            refusals.note(refusal, request_id, unexpected=None if refusal is exc else exc)
+            refusals.note(refusal, request_id, unexpected, is_kept=is_kept)
         with suppress(Exception):
             signals.request_refused.send_robust(
                 sender=type(self), reason=refusal.error, request_id=request_id
             )
-        is_outage = isinstance(refusal, TemporarilyUnavailable)
-        if captures.is_admitted(self.request._request) and not is_outage:
-            captures.keep(self.request._request, refusal, request_id)
+        if is_kept:
+            captures.keep(request, refusal, request_id)
+        if captures.is_admitted(request) and not isinstance(refusal, TemporarilyUnavailable):
             refusals.store()
         return answers.refused(refusal, request_id)
