@@ -76,6 +76,11 @@ def find(name: object) -> EventType | None:
     return _registry.get(name) if isinstance(name, str) else None
 
 
+def names() -> list[str]:
+    """Return the names of the types that are known, in their order."""
+    return sorted(_registry)
+
+
 def read(payload: Mapping[str, Any], receipt: Receipt) -> tuple[EventType, StationReport]:
     """Return the type and the report of a payload; ``UnknownType`` or ``InvalidPayload``."""
     event_type = find(payload.get("type"))
