@@ -18,9 +18,38 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 WITH_VALUE = frozenset(
-    "-o --output -w --write-out -m --max-time --connect-timeout --retry --retry-delay -x --proxy "
-    "--cacert --capath -E --cert --key --resolve --interface -c --cookie-jar --retry-max-time "
-    "-D --dump-header --max-redirs --limit-rate --noproxy --tls-max -K --config --connect-to".split()
+    [
+        "-o",
+        "--output",
+        "-w",
+        "--write-out",
+        "-m",
+        "--max-time",
+        "--connect-timeout",
+        "--retry",
+        "--retry-delay",
+        "-x",
+        "--proxy",
+        "--cacert",
+        "--capath",
+        "-E",
+        "--cert",
+        "--key",
+        "--resolve",
+        "--interface",
+        "-c",
+        "--cookie-jar",
+        "--retry-max-time",
+        "-D",
+        "--dump-header",
+        "--max-redirs",
+        "--limit-rate",
+        "--noproxy",
+        "--tls-max",
+        "-K",
+        "--config",
+        "--connect-to",
+    ]
 )
 """Options that take a value, and change nothing of the request."""
 
