@@ -131,7 +131,7 @@ def post(
     context: ssl.SSLContext | None = None,
 ) -> Answer:
     """Post bytes over a new connection, and follow no redirect."""
-    parts = _split(url)
+    parts = check_url(url)
     sent = {"User-Agent": f"django-iot-ingest/{__version__}", **headers}
     connection = _connection(parts, timeout, context)
     started = time.monotonic()
@@ -147,7 +147,7 @@ def post(
         connection.close()
 
 
-def _split(url: str) -> SplitResult:
+def check_url(url: str) -> SplitResult:
     """Return the parts of a URL that a request can go to, or raise ``ValueError``."""
     if not _VISIBLE.fullmatch(url):
         raise ValueError("the URL has to be of visible ASCII characters")
