@@ -1,7 +1,7 @@
 """A request that this process sends to itself to see how it would be answered: nothing is kept of it.
 
 ``iot_doctor`` sends one through the project's real middleware and our real view. It is refused like
-any other, but leaves no row, no count and no line in the log. The mark is an object in the WSGI
+any other, but leaves no row, no count and no line of a refusal. The mark is an object in the WSGI
 environment: no header that a client sends can be one.
 """
 

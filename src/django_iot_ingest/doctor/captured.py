@@ -39,9 +39,9 @@ class CapturedRequest:
         return [name for name, _ in self.headers]
 
     def meta(self) -> dict[str, str]:
-        """Return the headers as WSGI hands them to Django."""
+        """Return the headers as WSGI hands them to Django; servers drop names with underscores."""
         found = {"REQUEST_METHOD": self.method}
-        for name in dict.fromkeys(name.lower() for name in self.names()):
+        for name in dict.fromkeys(name.lower() for name in self.names() if "_" not in name):
             key = name.replace("-", "_").upper()
             found[key if name in CONTENT_HEADERS else f"HTTP_{key}"] = self.one(name) or ""
         return found

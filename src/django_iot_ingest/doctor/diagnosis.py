@@ -16,7 +16,7 @@ from django_iot_ingest.doctor.captured import CapturedRequest
 from django_iot_ingest.doctor.codes import Code
 from django_iot_ingest.doctor.findings import Finding, Mistake, Severity, counted
 from django_iot_ingest.doctor.headers import SIGNATURE, TIMESTAMP, Rules
-from django_iot_ingest.doctor.search import Explanation, Search, fingerprint
+from django_iot_ingest.doctor.search import Budget, Explanation, Search, fingerprint
 
 TEXTS = {**request_texts.TEXTS, **signature_texts.TEXTS}
 
@@ -24,6 +24,9 @@ ACCEPTED = (Code.PREVIOUS_SECRET, Code.PAYLOAD_WARNINGS)
 """What somebody should know of a request that is accepted."""
 
 LINE_ENDS = (b"\n", b"\r\n")
+
+SPELLING = "signature_"
+"""What the codes about the spelling of a signature begin with."""
 
 PayloadJudge = Callable[[bytes, int, float], Iterable[Mistake]]
 """Judges (body, X-Timestamp in seconds, time of receipt): ``payload.judge``."""
@@ -54,13 +57,14 @@ def diagnose(
     now: float,
     rules: Rules | None = None,
     judge: PayloadJudge | None = None,
+    budget: Budget | None = None,
 ) -> Diagnosis:
     """Return what is wrong with a request that came at ``now``, in unix seconds.
 
     ``secrets`` are the configured ones, the current one first; ``judge`` looks at the event itself.
     """
     rules = rules or Rules()
-    case = _Case(request, tuple(secrets), now, rules)
+    case = _Case(request, tuple(secrets), now, rules, budget or Budget())
     mistakes = [*headers.judge(request, now, rules), *case.length(), *case.signature()]
     mistakes += case.clock()
     if judge and not case.is_cut:
@@ -72,16 +76,22 @@ class _Case:
     """One request under diagnosis: what was found out so far."""
 
     def __init__(
-        self, request: CapturedRequest, secrets: tuple[str, ...], now: float, rules: Rules
+        self,
+        request: CapturedRequest,
+        secrets: tuple[str, ...],
+        now: float,
+        rules: Rules,
+        budget: Budget,
     ) -> None:
         if not request.is_verified and headers.swapped(request):
             request = _unswapped(request)
         self.request, self.secrets, self.now, self.rules = request, secrets, now, rules
+        self.budget = budget
         self.timestamp = (request.all(TIMESTAMP) or [""])[-1]
         self.signed = (request.all(SIGNATURE) or [""])[-1]
         self.length_code: Code | None = None
         self.body = self._read_body()
-        self.is_cut = self.length_code == Code.LENGTH_MISMATCH
+        self.is_cut = (headers.declared_length(request) or 0) > len(request.body)
         self.position: int | None = None
         self.tried = 0
 
@@ -107,11 +117,14 @@ class _Case:
         if not any(signing.is_key(secret) for secret in self.secrets):
             yield Mistake(Code.NO_SECRET)
             return
-        search = Search(self.body, self.timestamp, self.signed, self.secrets, self._body_time())
+        search = Search(
+            self.body, self.timestamp, self.signed, self.secrets, self._body_time(), self.budget
+        )
         explanation = search.run()
         self.tried = search.tried
         if explanation is None:
-            yield from self._unexplained(search)
+            # Of a part of a body nothing can be said.
+            yield from () if self.is_cut else self._unexplained(search)
             return
         self.position = explanation.position
         yield from self._explained(explanation)
@@ -132,7 +145,8 @@ class _Case:
             return body[:declared]
         is_text = declared == len(body.decode("utf-8", "replace"))
         self.length_code = Code.LENGTH_IN_CHARACTERS if is_text else Code.LENGTH_MISMATCH
-        return body
+        is_whole = is_text or signing.verify(body, self.timestamp, self.signed, self.secrets)
+        return body if is_whole else body[:declared]
 
     def _body_time(self) -> object:
         try:
@@ -142,19 +156,24 @@ class _Case:
             return None
 
     def _explained(self, explanation: Explanation) -> Iterator[Mistake]:
+        """Yield the mistakes; the first that is more than spelling tells what was signed."""
+        right = self._due()
+        is_told = explanation.signed == right
         for mistake in explanation.mistakes:
-            yield replace(mistake, evidence=self._evidence(mistake, explanation))
-        if explanation.position > 0 and len(self.secrets) > 1:
+            if is_told or mistake.code.startswith(SPELLING):
+                yield mistake
+                continue
+            is_told = True
+            seen = f"Signed were {_summary(explanation.signed)}; due are {_summary(right)}."
+            yield replace(mistake, evidence=f"{mistake.evidence} {seen}".strip())
+        if explanation.position > 0:
             told = f"It is SIGNATURE_SECRETS[{explanation.position}]; 0 is the current one."
             yield Mistake(Code.PREVIOUS_SECRET, told)
 
-    def _evidence(self, mistake: Mistake, explanation: Explanation) -> str:
-        """Return evidence that ends in what was signed, to be compared with the sender's."""
-        seen = f"Signed were {_summary(explanation.signed)}"
-        right = self.body + (self.timestamp.encode("latin-1", "replace"))
-        if explanation.signed == right or mistake.code.startswith("signature_"):
-            return mistake.evidence
-        return f"{mistake.evidence} {seen}; due are {_summary(right)}.".strip()
+    def _due(self) -> bytes:
+        """Return what is to be signed."""
+        stamp = f"{self.seconds:010d}" if self.seconds is not None else self.timestamp
+        return self.body + stamp.encode("latin-1", "replace")
 
     def _unexplained(self, search: Search) -> Iterator[Mistake]:
         if not search.readings:
@@ -165,7 +184,7 @@ class _Case:
         secrets = counted(len(self.secrets), "secret")
         told = f"{search.tried} ways to sign were tried with {secrets}"
         bound = "; there are more, which a longest search left out" if search.is_exhausted else ""
-        due = _summary(self.body + self.timestamp.encode("latin-1", "replace"))
+        due = _summary(self._due())
         yield Mistake(Code.WRONG_SECRET, f"{told}{bound}. To be signed were {due}.")
 
 

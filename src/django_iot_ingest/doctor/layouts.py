@@ -23,6 +23,8 @@ DELIMITERS = {
     b"\0": "NUL",
 }
 
+LINE_ENDS = (b"\n", b"\r\n")
+
 
 class Layout(NamedTuple):
     """One way to join a body and a time; whether each of them counts at all."""
@@ -46,8 +48,10 @@ _ORDER = Mistake(Code.WRONG_ORDER)
 
 def _delimited(delimiter: bytes, name: str) -> tuple[Layout, Layout]:
     told = Mistake(Code.DELIMITER, f"It is {name}.")
+    # Between the two, a delimiter and the last line end of a file are the same bytes.
+    first = Mistake(Code.NEWLINE_SIGNED, f"It is {name}.") if delimiter in LINE_ENDS else told
     return (
-        Layout(_between(delimiter, True), (told,)),
+        Layout(_between(delimiter, True), (first,)),
         Layout(_between(delimiter, False), (_ORDER, told)),
     )
 

@@ -46,7 +46,7 @@ def _type(payload: Mapping[str, Any]) -> str:
         return f"There is no type. {told}"
     value = payload["type"]
     near = get_close_matches(value.lower(), known, n=1) if isinstance(value, str) else []
-    return f"It is {shown(value)}. {f'Is {near[0]} meant?' if near else told}"
+    return f"It is {shown(value)}. {f'Perhaps {near[0]} is meant.' if near else told}"
 
 
 def _errors(payload: Mapping[str, Any], errors: Mapping[str, list[str]]) -> str:

@@ -157,7 +157,8 @@ TEXTS: dict[str, Text] = {
         "Serialise once, keep the bytes, sign them, and send the same bytes (data=, not json=).",
     ),
     Code.NEWLINE_SIGNED: Text(
-        "Something was signed at the end of the body that was not sent with it.",
+        "Something was signed after the body that was not sent with it: a delimiter, or the line "
+        "end of a file.",
         "Sign the bytes that are sent; tools such as echo add a line end (use printf), "
         "and curl --data drops it (use --data-binary).",
     ),

@@ -22,6 +22,8 @@ LATEST = 253_402_300_799
 
 EARLIEST = 1_000_000_000
 
+_MILLISECONDS = (Mistake(Code.SIGNED_MILLISECONDS),)
+
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 
 
@@ -68,12 +70,23 @@ def wrong_stamps(text: str, body_time: object) -> list[Stamp]:
     return _distinct(_spellings(text, seconds, body_time), seen)
 
 
-def far_stamps(text: str) -> list[Stamp]:
-    """Return times near the one that was sent, and other milliseconds: more than a thousand."""
+def nearby(text: str) -> list[Stamp]:
+    """Return other times than the one that was sent: ``NEAR`` to it, or a time zone away."""
     seconds = _seconds(text)
     if seconds is None:
         return []
-    return _distinct(_nearby(seconds), {stamp.value for stamp in right_stamps(text)})
+    near = [away for size in range(1, NEAR + 1) for away in (-size, size)]
+    found = [_other(seconds + away, seconds) for away in near]
+    return found + [_other(seconds + zone, seconds, "a time zone away") for zone in zones()]
+
+
+def milliseconds(text: str) -> list[Stamp]:
+    """Return every millisecond of the second that was sent."""
+    seconds = _seconds(text)
+    if seconds is None:
+        return []
+    found = [Stamp(f"{seconds}{f:03d}".encode(), _MILLISECONDS) for f in range(1000)]
+    return [stamp for stamp in found if stamp.value != text.encode("latin-1", "replace")]
 
 
 def _distinct(stamps: Iterator[Stamp], seen: set[bytes]) -> list[Stamp]:
@@ -98,7 +111,7 @@ def _spellings(text: str, seconds: int | None, body_time: object) -> Iterator[St
         yield _otherwise(padded)
     if seconds is None:
         return
-    yield Stamp(f"{seconds}000".encode(), (Mistake(Code.SIGNED_MILLISECONDS),))
+    yield Stamp(f"{seconds}000".encode(), _MILLISECONDS)
     for spelled in (
         str(seconds),
         f"{seconds}.0",
@@ -129,17 +142,6 @@ def _dates(seconds: int) -> Iterator[str]:
     yield plain.replace("T", " ")
     yield moment.strftime("%Y%m%dT%H%M%SZ")
     yield format_datetime(moment, usegmt=True)
-
-
-def _nearby(seconds: int) -> Iterator[Stamp]:
-    for away in range(1, NEAR + 1):
-        yield _other(seconds - away, seconds)
-        yield _other(seconds + away, seconds)
-    for zone in zones():
-        yield _other(seconds + zone, seconds, "a time zone away")
-    for fraction in range(1000):
-        value = f"{seconds}{fraction:03d}".encode()
-        yield Stamp(value, (Mistake(Code.SIGNED_MILLISECONDS),))
 
 
 def _other(signed: int, sent: int, told: str = "") -> Stamp:

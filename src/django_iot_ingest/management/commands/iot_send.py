@@ -75,7 +75,7 @@ class Command(BaseCommand):
         """Return the access token that a log-in gives."""
         if not options["email"]:
             raise ValueError("--login needs --email")
-        password = os.environ.get("IOT_PASSWORD") or getpass.getpass("Password: ")
+        password = os.environ.get("IOT_PASSWORD") or _asked()
         timeout = options["timeout"]
         token, answer = client.log_in(options["login"], options["email"], password, timeout=timeout)
         if not token:
@@ -117,6 +117,13 @@ class Command(BaseCommand):
             show.write(requests.report_of_id(request_id, said)[:1], self.stdout, as_json=False)
         except DatabaseError:
             self.stdout.write(f"See manage.py iot_doctor {request_id} on the server.")
+
+
+def _asked() -> str:
+    try:
+        return getpass.getpass("Password: ")
+    except EOFError:
+        raise ValueError("no password: set IOT_PASSWORD, or type it") from None
 
 
 def _printable(body: bytes) -> str:
