@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from django_iot_ingest import request_ids
+from django_iot_ingest import captures, request_ids
 from django_iot_ingest.database import alias
 from django_iot_ingest.doctor.captured import CapturedRequest
 from django_iot_ingest.models import IngestEvent, RefusedRequest
@@ -14,6 +14,13 @@ from django_iot_ingest.times import aware
 
 UNSIGNED = "INVALID_SIGNATURE"
 """The one reason for which something is kept before the signature held."""
+
+KEPT_REASONS = frozenset(refusal.error for refusal in captures.REASONS)
+
+NOTHING_KEPT = (
+    "Nothing is kept of it: of senders whose bearer token does not hold nothing ever is, of the "
+    f"others {captures.MOST_A_MINUTE} a minute by each process, and the newest {captures.KEPT} in all."
+)
 
 
 class Kept(NamedTuple):
@@ -55,10 +62,8 @@ def of_event(event: IngestEvent) -> Kept:
 def without_trace(request_id: str, said: RequestId) -> list[str]:
     """Return what can be told of a request of which nothing is kept."""
     reason = said.reason or "a reason of the host's own"
-    nothing = (
-        "Nothing is kept of it: of senders whose bearer token does not hold nothing ever is, of the "
-        "others a few a minute, and the newest 200 in all."
-    )
+    is_of_kind = said.reason in KEPT_REASONS
+    nothing = NOTHING_KEPT if is_of_kind else "Nothing is ever kept of what is refused for this."
     return [
         f"Request {request_id} was refused at {said.at:%Y-%m-%d %H:%M:%S.%f} UTC: {reason}.",
         nothing,
@@ -73,7 +78,7 @@ def log_lines(request_id: str, reason: str) -> list[str]:
         f'In the log: grep "request {request_id}"',
         (
             f'If that finds nothing: grep "{pattern}". Of one reason each process logs one line a minute; '
-            "the last one at or before that time is of the same minute, and the next one counts it."
+            "the last one at or before that time is less than a minute older, and the next counts it."
         ),
     ]
 

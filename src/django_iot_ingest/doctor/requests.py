@@ -41,9 +41,11 @@ def report_of_id(request_id: str, said: RequestId) -> list[Report]:
         return [report_of(kept)]
     about = {"request_id": request_id, "at": said.at.isoformat(), "reason": said.reason}
     other = refused.nearest(said)
-    verdict = "No other request is kept that was refused for this reason."
+    verdict = ""
     if other:
         verdict = "Below is another request, the nearest that is kept of the same reason:"
+    elif said.reason in refused.KEPT_REASONS:
+        verdict = "No other request is kept that was refused for this reason."
     lines = refused.without_trace(request_id, said)
     first = Report({**about, "is_kept": False}, lines, [_means(said.reason)], verdict)
     return [first, report_of(other)] if other else [first]

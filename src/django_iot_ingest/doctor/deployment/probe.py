@@ -123,7 +123,7 @@ def _judge(code: str, answer: Answer, question: Question, error: Exception | Non
         )
     if isinstance(reason, str) and reason in TEXTS:
         return _refused(code, answer, reason, error)
-    return _somebody_else(code, answer)
+    return _somebody_else(code, answer, question)
 
 
 def _redirected(code: str, answer: Answer) -> Finding:
@@ -141,13 +141,15 @@ def _refused(code: str, answer: Answer, reason: str, error: Exception | None) ->
     return fault(code, f"{answer.status} {reason}: {text.what}", text.way_out, evidence)
 
 
-def _somebody_else(code: str, answer: Answer) -> Finding:
+def _somebody_else(code: str, answer: Answer, question: Question) -> Finding:
     kind = shown(answer.headers.get("content-type", "nothing"))
+    has_slash = code == "server" and urlsplit(question.url).path.endswith("/")
     return fault(
         code,
         f"The answer is not ours: {answer.status}, {kind}.",
         "A middleware, a proxy or another view answers in our place; 400 without JSON is often "
         "ALLOWED_HOSTS (--host), 404 another URL prefix.",
+        "The URL ends in a slash, and the endpoint's does not." if has_slash else "",
     )
 
 
