@@ -95,7 +95,7 @@ def unpack(body: bytes) -> bytes | None:
 
 def _rewritten(body: bytes) -> Iterator[tuple[bytes, Mistake]]:
     for value, told in rewritings.of(body):
-        yield value, Mistake(Code.REENCODED_JSON, told)
+        yield value, Mistake(Code.REENCODED_JSON, f"It was signed {told}.")
 
 
 def _charsets(body: bytes) -> Iterator[tuple[bytes, Mistake]]:

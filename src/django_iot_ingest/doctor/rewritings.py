@@ -54,11 +54,11 @@ def _bases(value: Any, is_long: bool) -> Iterator[tuple[str, str]]:
                 continue
             for is_sorted in (False, True):
                 for is_ascii in (False, True):
-                    told = [told_content, layout.told]
+                    told = [layout.told]
                     told += ["names sorted"] if is_sorted else []
                     told += ["letters beyond ASCII escaped"] if is_ascii else []
-                    written = _written(content, layout, is_sorted, is_ascii)
-                    yield written, ", ".join(filter(None, told))
+                    told += [told_content] if told_content else []
+                    yield _written(content, layout, is_sorted, is_ascii), ", ".join(told)
 
 
 def _written(value: Any, layout: Layout, is_sorted: bool, is_ascii: bool) -> str:
