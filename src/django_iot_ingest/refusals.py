@@ -104,7 +104,9 @@ def store() -> None:
         in_transaction(lambda: RefusalCount.objects.using(alias()).bulk_create(rows))
     except Exception as error:  # noqa: BLE001 - the answer does not depend on it
         if logs.throttle.take("counts") is not None:
-            logger.warning("counts of refusals were not stored: %s", faults.code_of(error))
+            code = faults.code_of(error)
+            told = {"error_code": code}
+            logger.warning("counts of refusals were not stored: %s", code, extra=told)
 
 
 def note(refusal: Refusal, request_id: str, unexpected: Exception | None = None) -> None:
