@@ -13,7 +13,7 @@ class DjangoIotIngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django_iot_ingest import metrics, tracing
+        from django_iot_ingest import checks, metrics, tracing  # noqa: F401
 
         metrics.install()
         tracing.install()
