@@ -22,6 +22,9 @@ pytestmark = pytest.mark.once
 class Broken:
     """A backend that fails at each word."""
 
+    def hears(self, name: str) -> bool:
+        return True
+
     def begin(self, step: telemetry.Step) -> None:
         raise OSError(28, "No space left on device")
 
@@ -115,6 +118,18 @@ def test_without_anybody_a_step_is_nothing() -> None:
         with pytest.raises(ValueError, match="as it is"), telemetry.step("work"):
             raise ValueError("as it is")
     assert (telemetry.NOTHING.about, telemetry.NOTHING.error_code) == ({}, "")
+
+
+def test_whoever_does_not_hear_of_a_step_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Deaf(Ear):
+        def hears(self, name: str) -> bool:
+            return {"outer": True, "inner": False, "odd": 1 / 0 if name == "odd" else True}[name]
+
+    deaf = Deaf()
+    with connected(deaf), telemetry.step("outer"), telemetry.step("inner") as inner:
+        assert inner is telemetry.step("odd") is telemetry.NOTHING
+    assert [step.name for step in deaf.ended] == ["outer"]
+    assert "telemetry failed: ZeroDivisionError" in caplog.text
 
 
 def test_backends_come_and_go() -> None:

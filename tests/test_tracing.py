@@ -226,13 +226,12 @@ def test_what_is_not_sampled_is_not_sampled_as_a_whole(gateway: Gateway) -> None
 
 
 def test_without_an_sdk_nothing_is_made() -> None:
-    step = telemetry.Step("request", {})
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    assert Tracing().begin(step) is None
-    ours = Tracing(TracerProvider())
-    begun = ours.begin(step)
-    assert begun is not None
-    ours.end(step, begun)
+    with connected(Tracing()):
+        assert telemetry.step("request") is telemetry.NOTHING
+    with connected(Tracing(TracerProvider())), telemetry.step("request") as step:
+        assert step is not telemetry.NOTHING
+        assert trace.get_current_span().is_recording()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -22,7 +22,9 @@ Result = TypeVar("Result")
 
 
 class Backend(Protocol):
-    """Who is told. What ``begin`` returns is handed to ``end``."""
+    """Who is told, of the steps that it ``hears`` of. What ``begin`` returns is handed to ``end``."""
+
+    def hears(self, name: str) -> bool: ...
 
     def begin(self, step: Step) -> Any: ...
 
@@ -37,9 +39,10 @@ class Step:
     ``about`` holds plain values and never a serial number, an address or a text of the request.
     """
 
-    __slots__ = ("_begun", "_started", "about", "error_code", "name", "seconds")
+    __slots__ = ("_backends", "_begun", "_started", "about", "error_code", "name", "seconds")
 
-    def __init__(self, name: str, about: dict[str, Any]) -> None:
+    def __init__(self, name: str, about: dict[str, Any], backends: Sequence[Backend] = ()) -> None:
+        self._backends = backends
         self.name = name
         self.about = about
         self.error_code = ""
@@ -47,7 +50,7 @@ class Step:
 
     def __enter__(self) -> Self:
         self._started = time.perf_counter()
-        self._begun = [(backend, _safely(backend.begin, self)) for backend in _backends]
+        self._begun = [(backend, _safely(backend.begin, self)) for backend in self._backends]
         return self
 
     def __exit__(
@@ -94,7 +97,10 @@ NOTHING = Nothing("", {})
 
 def step(name: str, **about: Any) -> Step:
     """Return the context of one step: a new one if there is anybody who listens."""
-    return Step(name, about) if _backends else NOTHING
+    if not _backends:
+        return NOTHING
+    listening = [backend for backend in _backends if _safely(backend.hears, name)]
+    return Step(name, about, listening) if listening else NOTHING
 
 
 def count(name: str, **labels: str) -> None:

@@ -62,10 +62,12 @@ class Tracing:
         self.is_own = provider is not None
         self.tracer = trace.get_tracer("django_iot_ingest", __version__, provider)
 
+    def hears(self, name: str) -> bool:
+        """Return whether there is an SDK."""
+        return self.is_own or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
     def begin(self, step: Step) -> Begun | None:
-        """Begin a span below the current one; None while there is no SDK, or nothing to be part of."""
-        if not self.is_own and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-            return None
+        """Begin a span below the current one; None where there is nothing to be part of."""
         if step.name not in ROOTS and not trace.get_current_span().get_span_context().is_valid:
             return None
         span = self.tracer.start_span(PREFIX + step.name)
