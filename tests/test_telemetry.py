@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
-from typing import Any
 
 import pytest
 
@@ -15,6 +12,7 @@ from django_iot_ingest.services.cabinet import WaitingReturns
 from tests.gateway import Gateway
 from tests.listening import Ear, connected
 from tests.payloads import full
+from tests.programs import run
 
 pytestmark = pytest.mark.once
 
@@ -199,18 +197,3 @@ def test_the_example_host_does_without() -> None:
     names = run(text, **variables).splitlines()[-1]
     assert "healthz-ingest" in names
     assert "metrics" not in names
-
-
-def run(text: str, **variables: str) -> str:
-    """Run a program with this process's path; return what it prints."""
-    import os
-    import tempfile
-
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **variables}
-    environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path or ".") for path in sys.path)
-    command: list[Any] = [sys.executable, "-c", text]
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, check=True, capture_output=True, text=True
-        )
-    return done.stdout

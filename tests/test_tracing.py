@@ -18,6 +18,7 @@ from tests.flaky import FlakyHook
 from tests.gateway import URL, Gateway
 from tests.listening import Spans, connected, tracing
 from tests.payloads import BANK, STATION, encode, full, returned, status
+from tests.programs import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -225,13 +226,38 @@ def test_what_is_not_sampled_is_not_sampled_as_a_whole(gateway: Gateway) -> None
     assert spans.all() == []
 
 
-def test_without_an_sdk_nothing_is_made() -> None:
+def test_without_an_sdk_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
     with connected(Tracing()):
         assert telemetry.step("request") is telemetry.NOTHING
-    with connected(Tracing(TracerProvider())), telemetry.step("request") as step:
-        assert step is not telemetry.NOTHING
-        assert trace.get_current_span().is_recording()
+        assert telemetry.step("hook") is telemetry.NOTHING
+        # A host may set its SDK up after us, in each worker that was forked.
+        monkeypatch.setattr(trace, "get_tracer_provider", TracerProvider)
+        assert telemetry.step("request") is not telemetry.NOTHING
+        assert telemetry.step("hook") is not telemetry.NOTHING
+
+
+def test_the_sdk_of_the_process_is_used_by_itself() -> None:
+    assert run(GLOBAL).splitlines() == ["iot_ingest.hook iot_ingest.request"]
+
+
+GLOBAL = """
+import django
+django.setup()
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from django_iot_ingest import telemetry
+with telemetry.step("request"):
+    pass
+exporter, provider = InMemorySpanExporter(), TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(exporter))
+trace.set_tracer_provider(provider)
+with telemetry.step("request"), telemetry.step("hook", hook="x"):
+    pass
+print(*[span.name for span in exporter.get_finished_spans()])
+"""
 
 
 @pytest.mark.parametrize(

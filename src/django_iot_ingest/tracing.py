@@ -59,12 +59,15 @@ class Tracing:
     """Make a span of each step, with a provider, or else with whichever is the process's."""
 
     def __init__(self, provider: trace.TracerProvider | None = None) -> None:
-        self.is_own = provider is not None
+        self.has_sdk = provider is not None
         self.tracer = trace.get_tracer("django_iot_ingest", __version__, provider)
 
     def hears(self, name: str) -> bool:
-        """Return whether there is an SDK."""
-        return self.is_own or not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+        """Return whether there is an SDK. One stays; until then only the first step of all asks."""
+        if not self.has_sdk and name in ROOTS:
+            provider = trace.get_tracer_provider()
+            self.has_sdk = not isinstance(provider, trace.ProxyTracerProvider)
+        return self.has_sdk
 
     def begin(self, step: Step) -> Begun | None:
         """Begin a span below the current one; None where there is nothing to be part of."""
