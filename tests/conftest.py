@@ -13,8 +13,9 @@ from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from django_iot_ingest import captures, logs, principals, refusals
+from django_iot_ingest import captures, logs, overview, principals, refusals
 from tests import leaks, partitions
+from tests.lines import lines
 
 SECURITY = Path(__file__).parent / "security"
 
@@ -66,16 +67,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Let each test see its own first line of a kind, and find nothing in its log at DEBUG level
-    that must not be there."""
+    that must not be there, nor a field that is not documented."""
     logs.throttle.clear()
     refusals.tally.clear()
     principals.cache.clear()
     captures.allowance.clear()
+    overview.clear()
     leaks.ears.begin()
+    lines.begin()
     # All is logged, and heard; a test sees what it asks for.
     caplog.handler.setLevel(logging.WARNING)
     yield
     assert leaks.ears.heard() == []
+    assert lines.odd() == []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,6 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     root = logging.getLogger()
     root.setLevel(logging.DEBUG)
     root.addHandler(leaks.ears)
+    root.addHandler(lines)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

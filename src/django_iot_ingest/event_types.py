@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_NAME_LENGTH = 32
 
+OTHER = "other"
+"""What any unknown type is called in numbers."""
+
 
 class EventType(ABC):
     """How one ``type`` on the wire is read and applied."""
@@ -74,6 +77,17 @@ def unregister(name: str) -> None:
 def find(name: object) -> EventType | None:
     """Return the event type of that name, or None; any value may be asked for."""
     return _registry.get(name) if isinstance(name, str) else None
+
+
+def names() -> list[str]:
+    """Return the name of every registered event type."""
+    return list(_registry)
+
+
+def label(name: object) -> str:
+    """Return the name of a registered event type, or ``other``: one of few, whatever is asked for."""
+    event_type = find(name)
+    return OTHER if event_type is None else event_type.name
 
 
 def read(payload: Mapping[str, Any], receipt: Receipt) -> tuple[EventType, StationReport]:
