@@ -40,6 +40,18 @@ def page(client: Client, row: Any) -> Page:
     return Page.of(client.get(url(type(row), "change", row.pk)))
 
 
+def form_data(response: Any) -> dict[str, Any]:
+    """Return what a browser would send back of a form that nobody has touched."""
+    form = response.context["adminform"].form
+    values = {name: form[name].value() for name in form.fields}
+    return {name: value for name, value in values.items() if value not in (None, False)}
+
+
+def statements(context: Any, word: str) -> list[str]:
+    """Return the captured statements that begin with a word."""
+    return [one["sql"] for one in context.captured_queries if one["sql"].startswith(word)]
+
+
 def event(**values: Any) -> IngestEvent:
     """Create a row of the inbox as it is given."""
     import hashlib
@@ -152,7 +164,7 @@ class Page(HTMLParser):
             self.links.setdefault(self._link, "")
         if tag in ("input", "select", "textarea"):
             is_typed = found.get("type", "text") not in ("hidden", "submit", "button")
-            self.fields += [found] if is_typed else []
+            self.fields += [found] if is_typed and "label" not in self.open else []
 
 
 def _logged_in(user: Any) -> Client:

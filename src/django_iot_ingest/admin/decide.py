@@ -25,7 +25,8 @@ from django.utils.translation import gettext as _
 
 from django_iot_ingest import ledger
 from django_iot_ingest.admin.base import AdminBase
-from django_iot_ingest.admin.verdicts import APPLY, BURY, GONE, LEFT, VERDICTS, Verdict, told
+from django_iot_ingest.admin.outcomes import GONE, LEFT, told
+from django_iot_ingest.admin.verdicts import APPLY, BURY, VERDICTS, Verdict
 from django_iot_ingest.models import IngestEvent
 
 MOST = 100

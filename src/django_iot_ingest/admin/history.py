@@ -33,7 +33,7 @@ class StationStatusChangeAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore
     readonly_fields = ("changed", "from_name", "to_name", "lasted")
 
     @admin.display(description=_("changed at"))
-    def changed(self, row: Any) -> str | None:
+    def changed(self, row: Any) -> str:
         return moment(row.changed_at)
 
     @admin.display(description=_("from status"))
@@ -44,6 +44,6 @@ class StationStatusChangeAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore
     def to_name(self, row: Any) -> Any:
         return status_name(row.to_status)
 
-    @admin.display(description=_("that had lasted"), empty_value="–")
-    def lasted(self, row: Any) -> str | None:
+    @admin.display(description=_("that had lasted"))
+    def lasted(self, row: Any) -> str:
         return in_words(row.seconds_in_previous)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django_iot_ingest.admin import places, related
 from django_iot_ingest.admin.devices import DeviceAdminMixin
 from django_iot_ingest.admin.links import Links
-from django_iot_ingest.admin.spans import percent
+from django_iot_ingest.admin.spans import UNKNOWN, percent
 from django_iot_ingest.models import AbstractPowerBank, AbstractStation, AbstractStationSlot
 
 
@@ -62,13 +62,13 @@ class StationSlotAdminMixin(DeviceAdminMixin):
     def slot(self, row: Any) -> str:
         return places.name_of(row)
 
-    @admin.display(description=_("battery level"), ordering="battery_level", empty_value="–")
-    def battery(self, row: Any) -> str | None:
+    @admin.display(description=_("battery level"), ordering="battery_level")
+    def battery(self, row: Any) -> str:
         return percent(row.battery_level)
 
-    @admin.display(description=_("error code"), empty_value="–")
-    def error_code(self, row: Any) -> str | None:
-        return places.error_code(row) or None
+    @admin.display(description=_("error code"))
+    def error_code(self, row: Any) -> str:
+        return places.error_code(row) or UNKNOWN
 
 
 class PowerBankAdminMixin(DeviceAdminMixin):
@@ -93,8 +93,8 @@ class PowerBankAdminMixin(DeviceAdminMixin):
     raw_id_fields = ("current_station", "current_slot")
     change_form_template = "django_iot_ingest/admin/power_bank.html"
 
-    @admin.display(description=_("battery level"), ordering="battery_level", empty_value="–")
-    def battery(self, row: Any) -> str | None:
+    @admin.display(description=_("battery level"), ordering="battery_level")
+    def battery(self, row: Any) -> str:
         return percent(row.battery_level)
 
     @admin.display(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +9,12 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from django_iot_ingest.admin import meanings, related
+from django_iot_ingest.admin import meanings, related, search
 from django_iot_ingest.admin.base import ReadOnlyMixin
 from django_iot_ingest.admin.decide import DecideMixin
 from django_iot_ingest.admin.filters import (
@@ -28,16 +27,9 @@ from django_iot_ingest.admin.links import Links
 from django_iot_ingest.admin.paging import BoundedPaginator
 from django_iot_ingest.admin.raw import RawBodyMixin
 from django_iot_ingest.admin.results import ShownResult
-from django_iot_ingest.admin.spans import milliseconds, moment
-from django_iot_ingest.conf import get_power_bank_model, get_station_model
+from django_iot_ingest.admin.spans import UNKNOWN, milliseconds, moment
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.times import native
-
-MOST_DEVICES = 50
-"""Devices whose serial number begins with what was typed, and whose events are looked for."""
-
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII | re.IGNORECASE)
-_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class InboxChangeList(ChangeList):
@@ -122,7 +114,7 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         for word in search_term.split():
-            queryset = queryset.filter(_named(word))
+            queryset = queryset.filter(search.named(word))
         return queryset, False
 
     def render_change_form(
@@ -150,58 +142,36 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
     def state_explained(self, row: IngestEvent) -> str:
         return _explained(self.state_badge(row), meanings.of_state(row.state))
 
-    @admin.display(description=_("event time"), empty_value="–")
-    def happened(self, row: IngestEvent) -> str | None:
+    @admin.display(description=_("event time"))
+    def happened(self, row: IngestEvent) -> str:
         return moment(row.event_time)
 
     @admin.display(description=_("received at"))
-    def received(self, row: IngestEvent) -> str | None:
+    def received(self, row: IngestEvent) -> str:
         return moment(row.received_at)
 
     @admin.display(description=_("signed at"))
-    def signed(self, row: IngestEvent) -> str | None:
+    def signed(self, row: IngestEvent) -> str:
         return moment(native(datetime.fromtimestamp(row.signed_at, UTC)))
 
-    @admin.display(description=_("last error"), empty_value="–")
-    def error_explained(self, row: IngestEvent) -> str | None:
+    @admin.display(description=_("last error"))
+    def error_explained(self, row: IngestEvent) -> str:
         code = row.last_error_code
         if not code:
-            return None
+            return UNKNOWN
         return _explained(format_html("<code>{}</code>", code), meanings.of_error(code))
 
-    @admin.display(description=_("last attempt took"), empty_value="–")
-    def took(self, row: IngestEvent) -> str | None:
+    @admin.display(description=_("last attempt took"))
+    def took(self, row: IngestEvent) -> str:
         return milliseconds(row.duration)
 
-    @admin.display(description=_("applied at"), empty_value="–")
-    def applied(self, row: IngestEvent) -> str | None:
+    @admin.display(description=_("applied at"))
+    def applied(self, row: IngestEvent) -> str:
         return moment(row.applied_at)
 
-    @admin.display(description=_("next try"), empty_value="–")
-    def next_try(self, row: IngestEvent) -> str | None:
+    @admin.display(description=_("next try"))
+    def next_try(self, row: IngestEvent) -> str:
         return moment(row.retry_at)
-
-
-def _named(word: str) -> Q:
-    """Return the condition that a word names an event: each part of it has an index, but for the
-    SHA-256 of what may come again."""
-    if _SHA256.fullmatch(word):
-        digest = word.lower()
-        is_keyed = IngestEvent.objects.filter(dedup_key=digest).exists()
-        return Q(dedup_key=digest) if is_keyed else Q(sha256=digest)
-    found = Q(device_serial__in=_serials(get_station_model(), word))
-    found |= Q(power_bank_serial__in=_serials(get_power_bank_model(), word))
-    return found | Q(pk=int(word)) if _ID.fullmatch(word) else found
-
-
-def _serials(model: type[Any], word: str) -> list[str]:
-    """Return a word, and the serial numbers of known devices that begin with it.
-
-    In a statement of its own: columns whose collations differ cannot be compared on MariaDB.
-    """
-    known = model._default_manager.filter(serial_number__startswith=word)
-    serials = known.order_by("serial_number").values_list("serial_number", flat=True)
-    return [word, *serials[:MOST_DEVICES]]
 
 
 def _explained(shown: str, meaning: str) -> str:

@@ -56,7 +56,7 @@ class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # typ
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("received at"), ordering="received_at")
-    def received(self, row: Any) -> str | None:
+    def received(self, row: Any) -> str:
         return moment(row.received_at)
 
     @admin.display(description=_("diagnosis"))

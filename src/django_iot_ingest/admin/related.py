@@ -42,7 +42,7 @@ class ShownChange:
     row: StationStatusChange
     from_status: Any
     to_status: Any
-    lasted: str | None
+    lasted: str
 
 
 @dataclass(frozen=True, slots=True)
