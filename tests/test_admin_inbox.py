@@ -232,11 +232,22 @@ def test_events_are_found_by_id_serial_digest_and_several_words(chief: Client) -
         assert found(chief, q=nothing) == []
 
 
+def test_the_digest_of_what_may_come_again_is_looked_for_among_the_newest(
+    chief: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "NEWEST_READ", 2)
+    old, new = event(body=b"old"), event(body=b"new")
+    like = event(body=b"like", device_serial="f" * 64)
+    assert found(chief, q=new.sha256) == [new.pk]
+    assert found(chief, q=old.sha256) == []
+    assert found(chief, q="f" * 64) == [like.pk]
+
+
 def test_the_filters_narrow_the_list(chief: Client) -> None:
     now = timezone.now()
     old = event(received_at=now - timedelta(days=2), state=State.DEAD)
     new = event(event_type="returned", power_bank_serial=BANK, device_serial="other")
-    odd = event(event_type="", device_serial="")
+    odd = event(event_type="", device_serial="", state=State.REFUSED)
 
     assert found(chief, received="hour") == [odd.pk, new.pk]
     assert found(chief, received="week") == [odd.pk, new.pk, old.pk]

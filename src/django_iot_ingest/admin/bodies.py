@@ -18,7 +18,7 @@ MOST_SHOWN = 50_000
 """Characters that are shown; all of them can be downloaded."""
 
 EMPTY = _("The body is empty.")
-INDENTED = _("JSON, indented for reading; nothing else was changed.")
+INDENTED = _("JSON, indented for reading.")
 AS_SENT = _("No JSON of one meaning: shown as it was sent.")
 NOT_UTF8 = _("Not all of it is UTF-8: such bytes are shown as \\xNN.")
 LONG = _("Too long to be indented: shown as it was sent.")

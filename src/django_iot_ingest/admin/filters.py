@@ -39,7 +39,10 @@ class EventTypeFilter(SimpleListFilter):
         value = _clean(self.value())
         if not value:
             return queryset
-        return queryset.filter(event_type="" if value == self.UNKNOWN else value)
+        if value == self.UNKNOWN:
+            # Only what was refused has none; its state has an index.
+            return queryset.filter(event_type="", state=IngestEvent.State.REFUSED)
+        return queryset.filter(event_type=value)
 
 
 class ReceivedFilter(SimpleListFilter):

@@ -46,10 +46,10 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
     list_display = (
         "id",
         "received",
+        "state_badge",
         "event_type",
         "device_serial",
         "power_bank_serial",
-        "state_badge",
         "attempts",
         "last_error_code",
         "next_try",

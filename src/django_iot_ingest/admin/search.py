@@ -13,15 +13,15 @@ from django_iot_ingest.models import IngestEvent
 MOST_DEVICES = 50
 """Devices whose serial number begins with what was typed, and whose events are looked for."""
 
+NEWEST_READ = 100_000
+"""Rows among which the SHA-256 of a snapshot or a status is looked for."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII | re.IGNORECASE)
 _ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def named(word: str) -> Q:
-    """Return the condition that a word names an event.
-
-    No index has the SHA-256 of what may come again; it is looked for all the same.
-    """
+    """Return the condition that a word names an event."""
     if _SHA256.fullmatch(word):
         return _of_digest(word)
     found = Q(device_serial__in=_serials(get_station_model(), word))
@@ -30,11 +30,17 @@ def named(word: str) -> Q:
 
 
 def _of_digest(word: str) -> Q:
-    """Return the condition of a SHA-256, which a serial number could look like."""
+    """Return the condition of a SHA-256, or of a serial number that looks like one.
+
+    No index has the digest of what may come again: it is looked for among the newest.
+    """
     digest = word.lower()
-    if IngestEvent.objects.filter(dedup_key=digest).exists():
-        return Q(dedup_key=digest)
-    return Q(sha256=digest) | Q(device_serial=word) | Q(power_bank_serial=word)
+    rows = IngestEvent.objects.order_by("-pk")
+    for known in (Q(dedup_key=digest), Q(device_serial=word), Q(power_bank_serial=word)):
+        if rows.filter(known).exists():
+            return known
+    newest = rows.values_list("pk", flat=True).first() or 0
+    return Q(sha256=digest, pk__gt=newest - NEWEST_READ)
 
 
 def _serials(model: type[Any], word: str) -> list[str]:
