@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Page, Paginator
 from django.db.models import CharField, Q, TextField
 from django.utils.translation import gettext_lazy as _
@@ -161,11 +160,9 @@ def _search(text: str) -> Q:
 
 
 def _has_name() -> bool:
-    try:
-        name = get_station_model()._meta.get_field("name")
-    except FieldDoesNotExist:
-        return False
-    return isinstance(name, CharField | TextField)
+    """Return whether the host's model has a text of that name."""
+    fields = get_station_model()._meta.concrete_fields
+    return any(one.name == "name" and isinstance(one, CharField | TextField) for one in fields)
 
 
 def _row(station: Any, strip: Strip, now: datetime, links: Links) -> Row:
