@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from django_iot_ingest import captures, logs, principals, refusals
+from django_iot_ingest.fleet import numbers
 from tests import leaks, partitions
 
 SECURITY = Path(__file__).parent / "security"
+
+# They run in an environment of their own, which has what drives a browser.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 # Databases and slow machines make single examples slow; a failure must come back on the next run.
 hypothesis_settings.register_profile(
@@ -65,6 +70,7 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     refusals.tally.clear()
     principals.cache.clear()
     captures.allowance.clear()
+    numbers.kept.clear()
     leaks.ears.begin()
     # All is logged, and heard; a test sees what it asks for.
     caplog.handler.setLevel(logging.WARNING)

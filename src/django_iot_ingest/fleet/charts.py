@@ -92,11 +92,11 @@ def lines(
 
 
 def ceiling(value: float) -> float:
-    """Return the next of 1, 2, 5, 10, 20 … that is not below ``value``, and at least 1."""
-    if value <= 1:
-        return 1
+    """Return the next of 2, 4, 10, 20, 40 … that is not below ``value``: half of it is whole."""
+    if value <= 2:
+        return 2
     power: float = 10 ** math.floor(math.log10(value))
-    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= value)
+    return next(power * factor for factor in (1, 2, 4, 10) if power * factor >= value)
 
 
 def figure(value: float | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from django_iot_ingest.conf import (
     get_power_bank_model,
@@ -26,11 +27,37 @@ QUIET = frozenset({"NOT_AUTHENTICATED", "INVALID_JSON", "UNKNOWN_TYPE", "INVALID
 """Refusals that are not told among the others: a gateway logs in again after a 401, and each body
 that was answered 400 is kept and told by itself."""
 
-STANDING = {
-    State.DEAD: _("dead events"),
-    State.FAILED: _("failed events"),
-    State.DEFERRED: _("deferred events"),
+LABELS = {
+    State.DEAD.value: ngettext_lazy("dead event", "dead events"),
+    State.FAILED.value: ngettext_lazy("failed event", "failed events"),
+    State.DEFERRED.value: ngettext_lazy("deferred event", "deferred events"),
+    "late": ngettext_lazy(
+        "event received more than 10 minutes ago and not applied",
+        "events received more than 10 minutes ago and not applied",
+    ),
+    "refused": ngettext_lazy(
+        "signed body refused in the last hour", "signed bodies refused in the last hour"
+    ),
+    "signature": ngettext_lazy(
+        "request refused by its signature in the last hour",
+        "requests refused by their signature in the last hour",
+    ),
+    "others": ngettext_lazy(
+        "request refused for another reason in the last hour",
+        "requests refused for other reasons in the last hour",
+    ),
+    "missing": ngettext_lazy("power bank missing", "power banks missing"),
+    "contradictory": ngettext_lazy(
+        "contradictory report in the last hour", "contradictory reports in the last hour"
+    ),
+    "slots": ngettext_lazy("slot in error", "slots in error"),
+    "mute": ngettext_lazy(
+        "slot that holds a power bank which does not answer",
+        "slots that hold a power bank which does not answer",
+    ),
+    "silent": ngettext_lazy("silent station", "silent stations"),
 }
+"""Of each need, by its key; the number stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +74,17 @@ class Need:
     """One thing that needs a person if its count is not 0."""
 
     key: str
-    label: Any
     count: int
     named: list[Named] = field(default_factory=list)
     url: str = ""
     """The list of all of them, if there is one."""
 
     note: Any = ""
+
+    @property
+    def label(self) -> str:
+        """Return what there are so many of."""
+        return str(LABELS[self.key] % self.count)
 
 
 def needs(numbers: Numbers, links: Links) -> list[Need]:
@@ -72,11 +103,10 @@ class Teller:
 
     def events(self) -> Iterator[Need]:
         """Tell of accepted events that were not applied."""
-        for state, label in STANDING.items():
+        for state in (State.DEAD, State.FAILED, State.DEFERRED):
             stands = self.numbers.standing[state]
             yield Need(
                 state,
-                label,
                 stands.total,
                 self._events(self.numbers.newest[state]),
                 self.links.to_list(IngestEvent, state__exact=state),
@@ -85,7 +115,6 @@ class Teller:
         late = native(self.numbers.hour.now - LATE).isoformat()
         yield Need(
             "late",
-            _("events received more than 10 minutes ago and not applied"),
             self.numbers.standing[State.RECEIVED].late,
             self._events(self.numbers.newest[State.RECEIVED]),
             self.links.to_list(IngestEvent, state__exact=State.RECEIVED, received_at__lt=late),
@@ -97,7 +126,6 @@ class Teller:
         lookups = {"state__exact": State.REFUSED, "received_at__gte": self.since}
         yield Need(
             "refused",
-            _("signed bodies refused in the last hour"),
             sum(self.numbers.flow.states[State.REFUSED]),
             self._events(self.numbers.refused_bodies),
             self.links.to_list(IngestEvent, **lookups),
@@ -105,7 +133,6 @@ class Teller:
         totals = {reason: sum(counts) for reason, counts in self.numbers.refusals.items()}
         yield Need(
             "signature",
-            _("requests refused by their signature in the last hour"),
             sum(totals.get(reason, 0) for reason in SIGNATURE_ERRORS),
             self._requests(),
             self.links.to_list(RefusedRequest, reason__in=",".join(sorted(SIGNATURE_ERRORS))),
@@ -115,7 +142,6 @@ class Teller:
         }
         yield Need(
             "others",
-            _("requests refused for other reasons in the last hour"),
             sum(others.values()),
             [Named(f"{reason}: {count}") for reason, count in others.items() if count],
         )
@@ -125,35 +151,30 @@ class Teller:
         numbers, links, bank = self.numbers, self.links, get_power_bank_model()
         yield Need(
             "missing",
-            _("power banks missing"),
             numbers.banks[kinds.MISSING],
             [self._row(row, row.missing_since) for row in numbers.missing],
             links.to_list(bank, missing_since__isnull=False, out_of_service__exact=0),
         )
         yield Need(
             "contradictory",
-            _("contradictory reports in the last hour"),
             numbers.contradictions.total,
             self._events(numbers.contradictions.newest),
         )
         slot = get_station_slot_model()
         yield Need(
             "slots",
-            _("slots in error"),
             numbers.slots_in_error.total,
             self._slots(numbers.slots_in_error),
             links.to_list(slot, status__exact=slot.Status.ERROR, out_of_service__exact=0),
         )
         yield Need(
             "mute",
-            _("slots that hold a power bank which does not answer"),
             numbers.mute_slots.total,
             self._slots(numbers.mute_slots),
             note=_("also right after a rental, until the station tells of its slots again"),
         )
         yield Need(
             "silent",
-            _("silent stations"),
             numbers.stations[kinds.SILENT],
             [self._row(row, row.last_heard_at) for row in numbers.silent],
             f"?status={kinds.SILENT}",

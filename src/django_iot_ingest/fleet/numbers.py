@@ -68,7 +68,7 @@ def read() -> Numbers:
         flow=flow(hour, sum(each.total for each in stands.values())),
         latencies=latencies(hour),
         refusals=refused.by_minute(hour),
-        refused_signatures=refused.newest_of_signature(),
+        refused_signatures=refused.newest_of_signature(hour),
     )
 
 
@@ -78,14 +78,14 @@ class Kept:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._numbers: Numbers | None = None
-        self._until = 0.0
+        self._read_at = 0.0
 
     def get(self, seconds: float = KEPT_SECONDS) -> Numbers:
         """Return numbers that are at most so many seconds old."""
         with self._guard:
-            if self._numbers is None or time.monotonic() >= self._until:
-                self._numbers = read()
-                self._until = time.monotonic() + seconds
+            now = time.monotonic()
+            if self._numbers is None or now - self._read_at >= seconds:
+                self._numbers, self._read_at = read(), now
             return self._numbers
 
     def clear(self) -> None:

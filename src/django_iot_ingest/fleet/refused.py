@@ -39,9 +39,11 @@ def by_minute(hour: Hour) -> dict[str, list[int]]:
     return found
 
 
-def newest_of_signature() -> list[Request]:
-    """Return the newest kept requests whose signature was refused."""
-    requests = RefusedRequest.objects.filter(reason__in=SIGNATURE_ERRORS)
+def newest_of_signature(hour: Hour) -> list[Request]:
+    """Return the newest kept requests of the hour whose signature was refused."""
+    requests = RefusedRequest.objects.filter(
+        hour.within("received_at"), reason__in=SIGNATURE_ERRORS
+    )
     rows: Any = requests.order_by("-received_at", "-pk").values_list(*Request._fields)[:NAMED]
     return [Request(*row) for row in rows]
 

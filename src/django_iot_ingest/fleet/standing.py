@@ -79,9 +79,9 @@ def contradictions(hour: Hour) -> Contradictions:
     The text of ``result`` is searched, since what databases can do with JSON differs.
     """
     events = IngestEvent.objects.filter(hour.within("received_at"), state__in=State.values)
-    found = events.annotate(iot_text=Cast("result", TextField())).filter(
-        iot_text__contains='"contradictory"'
-    )
+    told = Q(iot_text__contains='"code": "contradictory"')
+    told |= Q(iot_text__contains='"code":"contradictory"')
+    found = events.annotate(iot_text=Cast("result", TextField())).filter(told)
     newest = found.annotate(iot_total=Window(Count("*"))).order_by("-received_at", "-pk")
     rows = list(newest.values_list(*Event._fields, "iot_total")[:NAMED])
     return Contradictions(rows[0][-1] if rows else 0, _named(row[:-1] for row in rows))
