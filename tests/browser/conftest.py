@@ -52,8 +52,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def live_server() -> Iterator[LiveServer]:
-    """Serve every page under a strict Content-Security-Policy."""
+def live_server(django_db_setup: None) -> Iterator[LiveServer]:
+    """Serve every page under a strict Content-Security-Policy.
+
+    The database is made first: one that still seems to be in memory would be shared by threads.
+    """
     middleware = [*settings.MIDDLEWARE, "tests.browser.policy.strict_policy"]
     with override_settings(MIDDLEWARE=middleware):
         server = LiveServer("127.0.0.1")
