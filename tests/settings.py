@@ -92,6 +92,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "only-for-the-tests-and-long-enough-for-hs256-tokens"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 ROOT_URLCONF = "tests.urls"
+STATIC_URL = "/static/"
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"

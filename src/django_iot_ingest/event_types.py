@@ -71,6 +71,11 @@ def unregister(name: str) -> None:
     del _registry[name]
 
 
+def names() -> list[str]:
+    """Return the names of all event types, in the order in which they were registered."""
+    return list(_registry)
+
+
 def find(name: object) -> EventType | None:
     """Return the event type of that name, or None; any value may be asked for."""
     return _registry.get(name) if isinstance(name, str) else None

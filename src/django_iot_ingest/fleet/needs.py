@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from django_iot_ingest.conf import (
     get_power_bank_model,
-    get_station_model,
     get_station_slot_model,
 )
 from django_iot_ingest.fleet import kinds
 from django_iot_ingest.fleet.ago import Ago, ago
-from django_iot_ingest.fleet.links import Links
 from django_iot_ingest.fleet.numbers import Numbers, Some
 from django_iot_ingest.fleet.standing import LATE, Event, State
 from django_iot_ingest.models import IngestEvent, RefusedRequest
 from django_iot_ingest.refusals import SIGNATURE_ERRORS
 from django_iot_ingest.times import native
+
+if TYPE_CHECKING:
+    from django_iot_ingest.admin.links import Links
 
 QUIET = frozenset({"NOT_AUTHENTICATED", "INVALID_JSON", "UNKNOWN_TYPE", "INVALID_PAYLOAD"})
 """Refusals that are not told among the others: a gateway logs in again after a 401, and each body
@@ -153,7 +154,7 @@ class Teller:
             "missing",
             numbers.banks[kinds.MISSING],
             [self._row(row, row.missing_since) for row in numbers.missing],
-            links.to_list(bank, missing_since__isnull=False, out_of_service__exact=0),
+            links.to_list(bank, missing_since__isnull="False", out_of_service__exact="0"),
         )
         yield Need(
             "contradictory",
@@ -165,7 +166,7 @@ class Teller:
             "slots",
             numbers.slots_in_error.total,
             self._slots(numbers.slots_in_error),
-            links.to_list(slot, status__exact=slot.Status.ERROR, out_of_service__exact=0),
+            links.to_list(slot, status__exact=slot.Status.ERROR, out_of_service__exact="0"),
         )
         yield Need(
             "mute",
@@ -187,7 +188,7 @@ class Teller:
                     filter(None, (event.event_type, event.device_serial, event.last_error_code))
                 )
                 or "?",
-                self.links.to(IngestEvent, event.pk),
+                self.links.to(IngestEvent(pk=event.pk)),
                 self._ago(event.received_at),
             )
             for event in events
@@ -197,25 +198,24 @@ class Teller:
         return [
             Named(
                 " ".join(filter(None, (request.reason, request.client_address))),
-                self.links.to(RefusedRequest, request.pk),
+                self.links.to(RefusedRequest(pk=request.pk)),
                 self._ago(request.received_at),
             )
             for request in self.numbers.refused_signatures
         ]
 
     def _slots(self, some: Some) -> list[Named]:
-        station = get_station_model()
         return [
             Named(
                 _("%(station)s, slot %(number)d")
                 % {"station": slot.station, "number": slot.slot_number},
-                self.links.to(station, slot.station.pk),
+                self.links.to(slot.station),
             )
             for slot in some.first
         ]
 
     def _row(self, row: Any, moment: Any) -> Named:
-        return Named(str(row), self.links.to(type(row), row.pk), self._ago(moment))
+        return Named(str(row), self.links.to(row), self._ago(moment))
 
     def _ago(self, moment: Any) -> Ago | None:
         return ago(moment, self.numbers.hour.now)

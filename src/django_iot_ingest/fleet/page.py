@@ -16,7 +16,6 @@ from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from django_iot_ingest.fleet import kinds, numbers, stations
-from django_iot_ingest.fleet.links import Links
 from django_iot_ingest.fleet.needs import needs
 from django_iot_ingest.fleet.plots import plots
 from django_iot_ingest.models import Fleet
@@ -71,6 +70,9 @@ class FleetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _changing(self, request: HttpRequest) -> dict[str, Any]:
         """Return what a refresh brings."""
+        # That package registers this class, and so cannot be imported before it is made.
+        from django_iot_ingest.admin.links import Links
+
         links = Links(self.admin_site, request)
         now = numbers.kept.get(self.kept_seconds)
         query = stations.Query.of(request.GET)

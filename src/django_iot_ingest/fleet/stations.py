@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
@@ -16,8 +16,10 @@ from django_iot_ingest.cabinets import cabinets_of
 from django_iot_ingest.conf import get_station_model
 from django_iot_ingest.fleet import kinds
 from django_iot_ingest.fleet.ago import Ago, ago
-from django_iot_ingest.fleet.links import Links
 from django_iot_ingest.fleet.strip import Strip, strip
+
+if TYPE_CHECKING:
+    from django_iot_ingest.admin.links import Links
 
 PER_PAGE = 50
 
@@ -171,7 +173,7 @@ def _row(station: Any, strip: Strip, now: datetime, links: Links) -> Row:
         pk=station.pk,
         name=str(station),
         serial_number=station.serial_number,
-        url=links.to(type(station), station.pk),
+        url=links.to(station),
         kind=kind,
         status=kinds.STATIONS[kind],
         shape=SHAPES[kind],
