@@ -14,6 +14,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from django_iot_ingest import captures, logs, overview, principals, refusals
+from django_iot_ingest.fleet import numbers
 from tests import leaks, partitions
 from tests.lines import lines
 
@@ -73,6 +74,7 @@ def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     principals.cache.clear()
     captures.allowance.clear()
     overview.clear()
+    numbers.kept.clear()
     leaks.ears.begin()
     lines.begin()
     # All is logged, and heard; a test sees what it asks for.

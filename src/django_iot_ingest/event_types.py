@@ -84,11 +84,6 @@ def find(name: object) -> EventType | None:
     return _registry.get(name) if isinstance(name, str) else None
 
 
-def names() -> list[str]:
-    """Return the name of every registered event type."""
-    return list(_registry)
-
-
 def label(name: object) -> str:
     """Return the name of a registered event type, or ``other``: one of few, whatever is asked for."""
     event_type = find(name)

@@ -64,6 +64,12 @@ class Tally:
             taken, self._unstored = self._unstored, Counter()
         return {(_moment(minute), reason): count for (minute, reason), count in taken.items()}
 
+    def unstored(self) -> dict[tuple[datetime, str], int]:
+        """Return the counts that nobody has stored, by minute and reason, and leave them."""
+        with self._guard:
+            kept = dict(self._unstored)
+        return {(_moment(minute), reason): count for (minute, reason), count in kept.items()}
+
     def clear(self) -> None:
         """Forget every count."""
         with self._guard:
