@@ -20,6 +20,7 @@ from django_iot_ingest import (
     inbox,
     network,
     refusals,
+    rehearsal,
     request_ids,
     signals,
     strict_json,
@@ -116,12 +117,16 @@ class StationDataInternalView(APIView):
         self, receipt: Receipt, payload: dict[str, Any] | None, refusal: Refusal
     ) -> None:
         """Keep the body, or answer 503 so that it is sent again."""
-        inbox.refuse(receipt, payload, refusal)
+        if not rehearsal.of(self.request._request):
+            inbox.refuse(receipt, payload, refusal)
 
     def handle_exception(self, exc: Exception) -> JsonResponse:  # type: ignore[override]
         """Return the answer for whatever was raised; what nobody expected is a 503, never a 500."""
         refusal = exc if isinstance(exc, Refusal) else TemporarilyUnavailable()
         request, request_id = self.request._request, request_ids.new(refusal.error)
+        if rehearsed := rehearsal.of(request):
+            rehearsed.error = exc
+            return answers.refused(refusal, request_id)
         is_kept = captures.is_to_be_kept(request, refusal)
         self.tell(refusal, request_id, exc, is_kept=is_kept)
         if is_kept:
