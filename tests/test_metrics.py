@@ -125,6 +125,15 @@ def test_requests_by_answer_and_type(gateway: Gateway, counted: CollectorRegistr
     assert all(0 < value < 60 for value in spent.values())
 
 
+def test_what_was_answered_counts_and_not_what_was_done(
+    gateway: Gateway, counted: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_iot_ingest.answers.accepted", lambda answer: 1 / 0)
+    assert gateway.post(status()).status_code == 503
+    answers = numbers(counted, "iot_ingest_requests_total")
+    assert answers == {("status", "TEMPORARILY_UNAVAILABLE"): 1}
+
+
 def test_events_and_the_time_that_applying_takes(
     gateway: Gateway, counted: CollectorRegistry
 ) -> None:

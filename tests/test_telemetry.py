@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from django.apps import apps
 
 from django_iot_ingest import telemetry
 from django_iot_ingest.exceptions import InvalidSignature, TemporarilyUnavailable
@@ -138,6 +139,14 @@ def test_backends_come_and_go() -> None:
         telemetry.disconnect(ear)
         telemetry.count("things")
     assert len(ear.counted) == 1
+
+
+def test_apps_may_be_made_ready_again() -> None:
+    """As Django does for ``modify_settings(INSTALLED_APPS=...)``."""
+    before = telemetry._backends
+    assert {type(backend).__name__ for backend in before} == {"Recorder", "Tracing"}
+    apps.get_app_config("django_iot_ingest").ready()
+    assert telemetry._backends == before
 
 
 WITHOUT = """

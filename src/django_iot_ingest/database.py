@@ -59,8 +59,11 @@ def in_transaction(work: Callable[[], Result], *, arrived: float | None = None) 
         committed: list[bool] = []
         try:
             connection = connections[alias()]
-            step = telemetry.step("transaction", attempt=attempt, database=system(connection))
-            with step, _bounded(connection, arrived):
+            with (
+                telemetry.step("transaction", attempt=attempt) as step,
+                _bounded(connection, arrived),
+            ):
+                step.tell(database=system(connection))
                 transaction.on_commit(partial(committed.append, True), using=alias(), robust=True)
                 done.append(work())
             return done[0]

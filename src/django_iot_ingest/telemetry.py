@@ -115,6 +115,11 @@ def connect(backend: Backend) -> None:
     _backends = (*_backends, backend)
 
 
+def is_connected(kind: type) -> bool:
+    """Return whether a backend of that class is told."""
+    return any(isinstance(backend, kind) for backend in _backends)
+
+
 def disconnect(backend: Backend) -> None:
     """Tell a backend no more."""
     global _backends

@@ -105,6 +105,6 @@ def attributes(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def install() -> None:
-    """Trace, if the extra is installed."""
-    if trace is not None:
+    """Trace, if the extra is installed; once in a process."""
+    if trace is not None and not telemetry.is_connected(Tracing):
         telemetry.connect(Tracing())

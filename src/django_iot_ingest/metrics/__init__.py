@@ -14,10 +14,15 @@ __all__ = ["MetricsView", "install", "is_installed", "of_all_processes"]
 
 
 def install() -> None:
-    """Count in ``prometheus_client.REGISTRY``, if there is one, and let it ask the database."""
-    if is_installed():
-        from django_iot_ingest.metrics.collector import DatabaseCollector
-        from django_iot_ingest.metrics.recorder import Recorder
+    """Count in ``prometheus_client.REGISTRY``, if there is one, and let it ask the database.
 
+    Once in a process: Django gets apps ready anew for tests that change ``INSTALLED_APPS``.
+    """
+    if not is_installed():
+        return
+    from django_iot_ingest.metrics.collector import DatabaseCollector
+    from django_iot_ingest.metrics.recorder import Recorder
+
+    if not telemetry.is_connected(Recorder):
         telemetry.connect(Recorder(installed.client.REGISTRY))
         installed.client.REGISTRY.register(DatabaseCollector())

@@ -116,7 +116,7 @@ class Recorder:
 
     def request(self, step: Step) -> None:
         about = step.about
-        answer = _one_of(ANSWERS, about.get("state") or about.get("reason"))
+        answer = _one_of(ANSWERS, about.get("reason") or about.get("state"))
         event_type = about.get("event_type", UNREAD)
         self.requests.labels(event_type, answer).inc()
         self.request_seconds.labels(event_type).observe(step.seconds)
