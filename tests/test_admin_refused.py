@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_iot_ingest import request_ids
+from django_iot_ingest import request_ids, signing
+from django_iot_ingest.admin.refused import PAGE_BYTES, PAGE_TRIES
+from django_iot_ingest.doctor.search import Budget
 from django_iot_ingest.models import RefusedRequest, StationStatusChange
 from tests.gateway import Gateway
 from tests.operators import Page, operator, page, statements, superuser, url
-from tests.payloads import STATION, full, status
+from tests.payloads import SECRET, STATION, full, status
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -49,6 +52,34 @@ def test_a_refused_request_is_shown_as_it_came(chief: Client) -> None:
     assert "X-Timestamp" in read.text and "INVALID_SIGNATURE" in read.text
     assert '"wifi_ssid": "चार्ज घर ☕"' in read.text
     assert "Bearer" not in read.html
+    assert "Nothing explains the signature" in read.text
+
+
+def test_the_page_says_what_was_wrong(chief: Client) -> None:
+    stamp = "1795452778"
+    body = b'{"type":"status"}'
+    wrong_order = signing.sign(stamp.encode(), body.decode(), SECRET)
+    row = refused(headers={"X-Timestamp": stamp, "X-Signature": wrong_order}, body=body)
+    read = page(chief, row)
+    read.check()
+    assert "Fault: The timestamp was signed before the body." in read.text
+    assert "Sign the body first, followed by the timestamp. wrong_order" in read.text
+
+
+def test_a_page_does_not_search_for_long(chief: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets: list[Budget] = []
+    take = Budget.take
+
+    def counting(budget: Budget, size: int) -> bool:
+        budgets.append(budget)
+        return take(budget, size)
+
+    monkeypatch.setattr(Budget, "take", counting)
+    signature = base64.b64encode(bytes(32)).decode()
+    large = b'{"type":"status","a":"' + b"x" * 200_000 + b'"}'
+    row = refused(headers={"X-Timestamp": "1795452778", "X-Signature": signature}, body=large)
+    page(chief, row).check()
+    assert PAGE_BYTES // len(large) <= len(budgets) <= PAGE_TRIES
 
 
 @pytest.mark.parametrize("headers", [{}, None, [], "text", {SCRIPT: SCRIPT}, {"A": None}])

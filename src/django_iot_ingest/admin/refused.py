@@ -1,4 +1,4 @@
-"""Refused requests of senders whose bearer token held: what came, and how to find out why."""
+"""Refused requests of senders whose bearer token held: what came, and what was wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from django_iot_ingest.admin.base import ReadOnlyMixin
 from django_iot_ingest.admin.raw import RawBodyMixin
 from django_iot_ingest.admin.spans import moment
+from django_iot_ingest.doctor import refused, requests
+from django_iot_ingest.doctor.search import Budget
+from django_iot_ingest.doctor.show import Report
 from django_iot_ingest.models import RefusedRequest
+
+PAGE_TRIES, PAGE_BYTES = 100_000, 100_000_000
+"""Ways to sign, and bytes, that a page's search tries: a fraction of a second."""
 
 
 @admin.register(RefusedRequest)
@@ -27,8 +33,8 @@ class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # typ
     search_fields = ("request_id__exact", "client_address__exact")
     search_help_text = _("The request id of an answer or a log line, or a client's address.")
     change_form_template = "django_iot_ingest/admin/refused.html"
-    fields = ("request_id", "reason", "received", "client_address", "diagnosis")
-    readonly_fields = ("received", "diagnosis")
+    fields = ("request_id", "reason", "received", "client_address", "command")
+    readonly_fields = ("received", "command")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         permission = f"{self.opts.app_label}.delete_{self.opts.model_name}"
@@ -52,14 +58,24 @@ class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # typ
         row = kwargs.get("obj")
         if row is not None:
             headers = row.headers if isinstance(row.headers, dict) else {}
-            context = {**context, **self.shown_body(row), "headers": headers.items()}
+            context = {
+                **context,
+                **self.shown_body(row),
+                "headers": headers.items(),
+                "diagnosis": self.diagnosis(row),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("received at"), ordering="received_at")
     def received(self, row: Any) -> str:
         return moment(row.received_at)
 
-    @admin.display(description=_("diagnosis"))
-    def diagnosis(self, row: Any) -> str:
-        """Return what was wrong with a request: the command that tells it."""
+    @admin.display(description=_("on the command line"))
+    def command(self, row: Any) -> str:
+        """Return the command that says the same, after a longer search."""
         return format_html("<code>python manage.py iot_doctor {}</code>", row.request_id)
+
+    def diagnosis(self, row: RefusedRequest) -> Report:
+        """Return what was wrong with a request, as far as a short search finds it."""
+        budget = Budget(tries=PAGE_TRIES, size=PAGE_BYTES)
+        return requests.report_of(refused.of_row(row), budget)
