@@ -20,6 +20,9 @@ from tests.lines import lines
 
 SECURITY = Path(__file__).parent / "security"
 
+FOR_PEOPLE = ("test_admin", "test_deployment", "test_doctor", "test_fleet", "test_simulator")
+"""Files of tests about pages and commands, which together take as long as all others do."""
+
 TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""
 
@@ -52,9 +55,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def marks(item: pytest.Item) -> set[str]:
-    """Return the names of an item's marks; all security tests together take long."""
+    """Return the names of an item's marks; what people look at is tested in the whole cells."""
     own = {mark.name for mark in item.iter_markers()}
-    return own | {"whole"} if SECURITY in item.path.parents else own
+    is_long = SECURITY in item.path.parents or item.path.name.startswith(FOR_PEOPLE)
+    return own | {"whole"} if is_long else own
 
 
 @pytest.fixture(scope="session")
