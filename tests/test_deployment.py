@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
 from django.test import override_settings
+from django.urls import include, path, re_path
 from django.utils import timezone
 
 from django_iot_ingest import refusals
@@ -22,6 +25,7 @@ from django_iot_ingest.doctor.deployment.looks import Question, guarded
 from django_iot_ingest.doctor.findings import Finding, Severity
 from django_iot_ingest.models import IngestEvent, RefusalCount, RefusedRequest
 from django_iot_ingest.signals import request_refused
+from django_iot_ingest.views import StationDataInternalView
 from tests.gateway import URL, Gateway, listen
 from tests.payloads import SECRET
 from tests.test_client import serving
@@ -86,13 +90,63 @@ def test_a_project_without_a_url_still_gets_a_report(db: None, settings: Any) ->
     assert look("database").severity == OK
 
 
+def hidden(request: Any, *args: Any) -> HttpResponse:
+    return HttpResponse()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "told"),
+    [
+        (
+            [re_path("^api/", hidden), path("api/", include("django_iot_ingest.urls"))],
+            "another view",
+        ),
+        (
+            [
+                path(
+                    "",
+                    include(
+                        (
+                            [path("data/", StationDataInternalView.as_view(), name="station-data")],
+                            "django_iot_ingest",
+                        )
+                    ),
+                )
+            ],
+            "ends in a slash",
+        ),
+    ],
+)
+def test_a_url_that_does_not_lead_to_the_endpoint_is_told(
+    db: None, settings: Any, monkeypatch: pytest.MonkeyPatch, patterns: Any, told: str
+) -> None:
+    module = ModuleType("tests.odd_urls")
+    module.urlpatterns = patterns  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tests.odd_urls", module)
+    settings.ROOT_URLCONF = "tests.odd_urls"
+    found = look("url")
+    assert (found.severity, told in found.what) == (FAULT, True)
+
+
+@pytest.mark.postgresql
+def test_why_the_short_way_is_not_taken(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django_iot_ingest.services import postgresql
+
+    with connection.execute_wrapper(lambda execute, *rest: execute(*rest)):
+        assert "an execute_wrapper" in look("fast_path").what
+    monkeypatch.setattr(postgresql, "is_plain", lambda model: False)
+    assert "of its own kind" in look("fast_path").what
+    monkeypatch.setattr(postgresql, "psycopg", None)
+    assert "not psycopg 3" in look("fast_path").what
+
+
 # --- addresses
 
 
 @pytest.mark.parametrize(
     ("asked", "allowed", "proxies", "severity", "told"),
     [
-        ({}, ["192.0.2.1"], [], OK, "1 entries"),
+        ({}, ["192.0.2.1"], [], OK, "1 entry"),
         ({"remote_addr": "192.0.2.1"}, [], [], OK, "is let in, since ALLOWED_IPS is empty"),
         (
             {"remote_addr": "192.0.2.1"},
@@ -218,7 +272,7 @@ def test_clocks_that_differ_are_told(db: None, monkeypatch: pytest.MonkeyPatch) 
 def test_events_that_nobody_applies_are_told(db: None, settings: Any) -> None:
     old = timezone.now() - databases.LONG_AGO * 2
     IngestEvent.objects.create(received_at=old, signed_at=1, body=b"", sha256="", state="received")
-    assert "1 event should have been tried" in look("waiting").what
+    assert "1 event due for longer than 0:10:00" in look("waiting").what
     configure(settings, PROCESSING="deferred")
     assert "iot_drain" in look("waiting").way_out
     IngestEvent.objects.update(retry_at=timezone.now() + databases.LONG_AGO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -345,6 +346,28 @@ def test_content_types_are_judged_as_the_view_judges_them() -> None:
             assert not diagnosed(request).is_accepted, value
         else:
             assert diagnosed(request).is_accepted, value
+
+
+@once
+@pytest.mark.parametrize(
+    ("length", "codes"),
+    [
+        (f"000{len(BODY)}", []),
+        ("9" * 30, ["body_too_large", "length_mismatch"]),
+        ("+5", ["length_invalid"]),
+        ("", ["length_invalid"]),
+    ],
+)
+def test_lengths_are_read_as_the_view_reads_them(length: str, codes: list[str]) -> None:
+    headers = dict(mistakes.request().headers) | {"Content-Length": length}
+    assert diagnosed(CapturedRequest(BODY, tuple(headers.items()), "POST", PATH)).codes == codes
+
+
+@once
+@pytest.mark.parametrize("claims", [b'{"exp":-Infinity}', b'{"exp":null}', b"[]", b"\xff", b"{}"])
+def test_a_token_without_a_usable_expiry_is_not_judged(claims: bytes) -> None:
+    token = f"Bearer a.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c"
+    assert diagnosed(mistakes.request(Authorization=token)).codes == []
 
 
 @once

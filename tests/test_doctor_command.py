@@ -259,6 +259,30 @@ def test_a_time_that_is_none_is_told(db: None, at: str) -> None:
         call_command("iot_doctor", "-", "--at", at)
 
 
+def test_what_may_be_a_right_signature_or_a_token_is_not_shown(db: None, folder: Path) -> None:
+    right, token = mistakes.b64(mistakes.RIGHT), "opaque-token-of-the-gateway"
+    swapped = mistakes.request(mistakes.TIMESTAMP, timestamp=right)
+    odd = mistakes.request("nonsense", timestamp=right, Authorization=token)
+    for request in (swapped, odd):
+        (folder / "wrong.http").write_bytes(raw(request))
+        for options in ((), ("--json",)):
+            _, out = run("wrong.http", *AT, *options)
+            assert right[:12] not in out and token[:6] not in out
+    with pytest.raises(CommandError) as caught:
+        run("--header", token, "--body", "wrong.http")
+    assert token[:6] not in str(caught.value)
+
+
+def test_settings_of_another_type_are_no_error_here(db: None, folder: Path, settings: Any) -> None:
+    settings.IOT_INGEST = {
+        **settings.IOT_INGEST,
+        "SIGNATURE_TIMEOUT": "300",
+        "MAX_BODY_BYTES": None,
+    }
+    (folder / "right.http").write_bytes(raw(mistakes.request()))
+    assert findings("right.http", *AT) == []
+
+
 # --- by a row of the inbox
 
 

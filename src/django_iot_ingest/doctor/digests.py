@@ -73,7 +73,7 @@ def _of(name: str, length: int) -> list[Digest]:
 
 def _evidence(name: str, length: int) -> str:
     cut = "" if hashlib.new(name, usedforsecurity=False).digest_size == length else ", cut"
-    return f"It is of HMAC-{NAMES[name]}: {length} bytes{cut}."
+    return f"{NAMES[name]} was used: {length} bytes{cut}."
 
 
 def _hmac(name: str, length: int, key: bytes, message: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ from django_iot_ingest.doctor.findings import Mistake, shown
 TIMESTAMP, SIGNATURE = "X-Timestamp", "X-Signature"
 
 ONLY_ONCE = (TIMESTAMP, SIGNATURE, "Content-Type", "Content-Length", "Authorization")
+
+LONGEST_LENGTH = 18
+"""Digits of a Content-Length that are read; what is longer is too large in any case."""
+
+SCHEMES = ("basic", "bearer", "digest", "jwt", "token", "apikey", "negotiate")
+"""First words of Authorization that may be shown; any other may be a token."""
 
 _JSON = re.compile(r"application/json\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 _BEARER = re.compile(r"bearer ([\x21-\x7e]+)", re.ASCII | re.IGNORECASE)
@@ -103,8 +110,10 @@ def _size(request: CapturedRequest, rules: Rules) -> Iterator[Mistake]:
 def declared_length(request: CapturedRequest) -> int | None:
     """Return Content-Length, or None if it is not there or cannot be a length."""
     length = request.one("Content-Length")
-    is_number = length is not None and _DIGITS.fullmatch(length) and len(length) <= 18
-    return int(length) if is_number and length is not None else None
+    if length is None or not _DIGITS.fullmatch(length):
+        return None
+    digits = length.lstrip("0") or "0"
+    return int(digits) if len(digits) <= LONGEST_LENGTH else 10**LONGEST_LENGTH
 
 
 def _twice(request: CapturedRequest) -> Iterator[Mistake]:
@@ -146,7 +155,9 @@ def _timestamp(text: str) -> Iterator[Mistake]:
         return
     repaired = stamps.repair(text)
     yield (
-        repaired.mistake if repaired else Mistake(Code.TIMESTAMP_MALFORMED, f"It is {shown(text)}.")
+        repaired.mistake
+        if repaired
+        else Mistake(Code.TIMESTAMP_MALFORMED, f"It is {stamps.told(text)}.")
     )
 
 
@@ -158,7 +169,10 @@ def _bearer(request: CapturedRequest, now: float) -> Iterator[Mistake]:
         return
     match = _BEARER.fullmatch(header)
     if match is None:
-        yield Mistake(Code.BEARER_MALFORMED, f"It begins with {shown(header.split(' ')[0][:12])}.")
+        scheme = header.split(" ")[0]
+        is_known = scheme.strip(":").lower() in SCHEMES
+        told = f"It begins with {shown(scheme)}." if is_known else "It begins with no known word."
+        yield Mistake(Code.BEARER_MALFORMED, told)
         return
     expires = _expiry(match[1])
     if expires is not None and expires <= now:
@@ -172,6 +186,7 @@ def _expiry(token: str) -> float | None:
         return None
     try:
         claims: Any = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return float(claims["exp"])
+        expires = float(claims["exp"])
+        return expires if math.isfinite(expires) else None
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django_iot_ingest.doctor import curl
 from django_iot_ingest.doctor.captured import CapturedRequest, with_headers
-from django_iot_ingest.doctor.findings import shown
+from django_iot_ingest.doctor.findings import counted
 
 LARGEST = 16_000_000
 """Bytes of a capture that are read."""
@@ -63,7 +63,9 @@ def header(line: str) -> tuple[str, str]:
     """Return the name and the value of one header; ``ValueError`` if it has none."""
     name, colon, value = line.partition(":")
     if not colon or not _NAME.fullmatch(name.strip()):
-        raise ValueError(f"{shown(line, 24)} is no header such as X-Timestamp: 1795452778")
+        # Not shown: it may be a token whose name was forgotten.
+        told = counted(len(line), "character")
+        raise ValueError(f"a line of {told} is no header such as X-Timestamp: 1795452778")
     return name.strip(), value.strip(" \t\r\n")
 
 

@@ -112,12 +112,12 @@ TEXTS: dict[str, Text] = {
         "Send unix seconds, ten digits.",
     ),
     Code.CLOCK_SLOW: Text(
-        "The signature is right, but X-Timestamp is too far in the past.",
+        "X-Timestamp is too far in the past.",
         "Set the sender's clock (NTP), and sign anew for each try; of an old capture "
         "say with --at when it came.",
     ),
     Code.CLOCK_FAST: Text(
-        "The signature is right, but X-Timestamp is too far in the future.",
+        "X-Timestamp is too far in the future.",
         "Set the sender's clock, or this server's (NTP).",
     ),
     Code.TIME_ZONE: Text(

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 
-from django_iot_ingest.conf import ingest_settings, signature_secrets
-from django_iot_ingest.doctor import payload, refused
+from django_iot_ingest.conf import IngestSettings, ingest_settings, signature_secrets
+from django_iot_ingest.doctor import payload, refused, stamps
 from django_iot_ingest.doctor.captured import CapturedRequest
 from django_iot_ingest.doctor.diagnosis import Diagnosis, diagnose
 from django_iot_ingest.doctor.findings import Finding, Severity, counted, shown
@@ -66,7 +66,14 @@ def rules() -> Rules:
         path = reverse(URL_NAME)
     except NoReverseMatch:
         path = ""
-    return Rules(ingest_settings.SIGNATURE_TIMEOUT, ingest_settings.MAX_BODY_BYTES, path)
+    return Rules(_number("SIGNATURE_TIMEOUT"), _number("MAX_BODY_BYTES"), path)
+
+
+def _number(key: str) -> int:
+    """Return a setting; its default if it is no number, which ``manage.py check`` tells."""
+    value = getattr(ingest_settings, key)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number else int(vars(IngestSettings)[key])
 
 
 def _means(reason: str) -> Finding:
@@ -96,7 +103,7 @@ def _report(
 def _heading(request: CapturedRequest, told: str) -> str:
     target = f" {shown(request.target)[1:-1]}" if request.target else ""
     stamp = request.one("X-Timestamp")
-    signed = f", X-Timestamp {shown(stamp)[1:-1]}" if stamp else ""
+    signed = f", X-Timestamp {stamps.told(stamp)}".replace("'", "") if stamp else ""
     size = counted(len(request.body), "byte")
     return f"{told[:1].upper()}{told[1:]}: {shown(request.method)[1:-1]}{target}, {size}{signed}."
 

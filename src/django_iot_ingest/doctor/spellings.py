@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from django_iot_ingest import signing
 from django_iot_ingest.doctor.codes import Code
 from django_iot_ingest.doctor.findings import Mistake, counted
 
@@ -156,8 +155,3 @@ def _as_text(tag: bytes) -> str:
         return tag.decode("ascii").strip()
     except UnicodeDecodeError:
         return ""
-
-
-def has_right_shape(text: str) -> bool:
-    """Return whether a signature is spelled as it has to be."""
-    return signing.SIGNATURE_SHAPE.fullmatch(text) is not None

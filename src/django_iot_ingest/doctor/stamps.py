@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from typing import NamedTuple
 
 from django_iot_ingest import signing
+from django_iot_ingest.doctor import spellings
 from django_iot_ingest.doctor.clocks import zones
 from django_iot_ingest.doctor.codes import Code
 from django_iot_ingest.doctor.findings import Mistake, shown
@@ -49,6 +50,11 @@ def repair(text: str) -> Repaired | None:
         if seconds is not None and 0 <= seconds < 10**10:
             return Repaired(seconds, Mistake(code, f"It is {shown(text)}."))
     return None
+
+
+def told(text: str) -> str:
+    """Return X-Timestamp as it may be shown: not if it is a signature, which may be a right one."""
+    return "what looks like a signature" if spellings.readings(text) else shown(text)
 
 
 def right_stamps(text: str) -> list[Stamp]:

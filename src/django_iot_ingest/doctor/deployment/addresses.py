@@ -120,7 +120,8 @@ def client(question: Question) -> Iterator[Finding]:
     """Yield by which address a request would be judged, and whether it is let in."""
     entries = list(ingest_settings.ALLOWED_IPS or ())
     if not question.remote_addr:
-        told = f"{len(entries)} entries" if entries else "empty, which lets every address in"
+        number = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
+        told = number if entries else "empty, which lets every address in"
         yield ok("client", f"ALLOWED_IPS: {told}; --remote-addr asks about an address.")
         return
     meta = meta_of(question)

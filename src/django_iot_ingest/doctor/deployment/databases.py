@@ -112,7 +112,7 @@ def waiting(question: Question) -> Iterator[Finding]:
         commands = "iot_drain and iot_sweep" if is_deferred() else "iot_sweep"
         yield warning(
             "waiting",
-            f"{counted(late, 'event')} should have been tried since {LONG_AGO} ago ({mode} mode).",
+            f"{counted(late, 'event')} due for longer than {LONG_AGO} ({mode} mode).",
             f"See that {commands} run: from cron, as tasks, or iot_drain --forever.",
         )
     else:
