@@ -29,8 +29,9 @@ def check(line: Line, threads: int) -> list[str]:
         raise Unusable(f"{line.url} does not answer: {answer.trouble}")
     if answer.is_redirect or answer.status in (NOT_FOUND, NOT_ALLOWED):
         raise Unusable(f"{line.url} answers {answer.status}: the endpoint is elsewhere")
+    notes = _skew(answer)
     _log_in(line, threads)
-    return list(_skew(answer))
+    return notes
 
 
 def _log_in(line: Line, threads: int) -> None:
