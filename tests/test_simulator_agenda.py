@@ -54,7 +54,9 @@ def play(options: Options, events: int, rents: bool = False) -> list[Delivery]:
 def report_of(delivery: Delivery) -> FullReport | ReturnReport | StatusReport:
     """Return what the plugin reads out of the bytes."""
     occurrence = delivery.occurrence
-    receipt = Receipt(occurrence.body, occurrence.at, datetime.fromtimestamp(occurrence.at + 1, UTC))
+    receipt = Receipt(
+        occurrence.body, occurrence.at, datetime.fromtimestamp(occurrence.at + 1, UTC)
+    )
     event_type, report = event_types.read_receipt(receipt)
     assert event_type.name == occurrence.event_type
     assert isinstance(report, FullReport | ReturnReport | StatusReport)

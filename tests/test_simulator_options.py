@@ -91,7 +91,9 @@ def test_chaos_is_named() -> None:
     assert choices.chaos_named([]) == frozenset()
     assert choices.chaos_named(["lost", "late"]) == {Chaos.LOST, Chaos.LATE}
     assert choices.chaos_named(["lost", "all"]) == frozenset(Chaos)
-    with pytest.raises(Unusable, match=r"'losst'.*duplicates, lost, reorder, late, reset, drop, all"):
+    with pytest.raises(
+        Unusable, match=r"'losst'.*duplicates, lost, reorder, late, reset, drop, all"
+    ):
         choices.chaos_named(["losst"])
 
 
@@ -107,7 +109,9 @@ def test_a_url_without_a_path_is_the_servers(url: str, meant: str) -> None:
     assert choices.endpoint(url, "/default") == meant
 
 
-@pytest.mark.parametrize("url", ["", "host", "ftp://host/", "http://", "http://host:x/", "http://["])
+@pytest.mark.parametrize(
+    "url", ["", "host", "ftp://host/", "http://", "http://host:x/", "http://["]
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(Unusable, match="--url"):
         choices.endpoint(url, "/default")

@@ -140,7 +140,8 @@ def cut(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     connection = kind(str(parts.hostname), parts.port, timeout=client.TIMEOUT)
     try:
-        connection.request("POST", parts.path, body, dict(headers))
+        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        connection.request("POST", target, body, dict(headers))
         if random.random() < 0.5:  # nosec B311
             connection.sock.recv(1)
         else:
