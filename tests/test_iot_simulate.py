@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
+from django.core.management.base import BaseCommand
 from django.core.servers.basehttp import ThreadedWSGIServer
 from django.test.testcases import QuietWSGIRequestHandler
 from django.utils import timezone
@@ -24,13 +26,21 @@ from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_
 from django_iot_ingest.management.commands import iot_simulate
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import Outcome, StationSyncService
-from django_iot_ingest.simulator import delivery, gateway, tables, watch
+from django_iot_ingest.simulator import agenda, delivery, gateway, hardware, tables, watch
+from django_iot_ingest.simulator.chaos import Chaos
+from django_iot_ingest.simulator.expectation import Expectation
+from django_iot_ingest.simulator.summary import Summary
+from django_iot_ingest.simulator.tally import Tally
 from tests import hosts
 from tests.gateway import Gateway
 from tests.test_client import free_port, serving
+from tests.test_simulator_options import GOOD
 
 FLEET = ("--stations", "20", "--slots", "8", "--seed", "1", "--threads", "6", "-v", "0")
 RENTALS = ("--rentals", "20%", "--rent", "tests.test_iot_simulate.rent_for_test")
+
+
+NO_HOST_RENTALS = ("--rentals", "20%")
 
 
 def rent_for_test(power_bank: Any) -> None:
@@ -66,6 +76,14 @@ def token(transactional_db: None) -> str:
     return Gateway.with_admin().token
 
 
+@pytest.fixture
+def lively(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let banks come back soon."""
+    monkeypatch.setattr(hardware, "LINGER_SECONDS", 0.5)
+    monkeypatch.setattr(agenda, "AWAY_SECONDS", (1.6, 4.0))
+    monkeypatch.setattr(agenda, "OFF_SECONDS", (1.0, 3.0))
+
+
 class Run:
     """One run of the command: what it printed, what it wrote, how it ended."""
 
@@ -87,6 +105,7 @@ class Run:
         return f"{self.text}\n{self.code} {self.error}"
 
 
+@pytest.mark.usefixtures("lively")
 @pytest.mark.parametrize("is_second", [False, True], ids=["an empty table", "a second run"])
 def test_a_fleet_with_all_chaos_is_as_it_should_be(
     url: str, token: str, tmp_path: Path, is_second: bool
@@ -122,6 +141,7 @@ def assert_same_fleet(told: dict[str, int]) -> None:
         assert len(hosts.open_rentals(bank)) == (bank.status == "RENTED")
 
 
+@pytest.mark.usefixtures("lively")
 def test_without_rentals_no_model_is_touched(url: str, token: str) -> None:
     options = ("--rate", "20", "--seconds", "6", "--chaos", "duplicates,lost", "--chaos", "reset")
     run = Run(url, token, *options)
@@ -130,6 +150,7 @@ def test_without_rentals_no_model_is_touched(url: str, token: str) -> None:
     assert not get_power_bank_model().objects.filter(status="RENTED").exists()
 
 
+@pytest.mark.usefixtures("lively")
 def test_tables_can_be_looked_at_without_rentals(url: str, token: str) -> None:
     run = Run(url, token, "--verify", "--rate", "20", "--seconds", "7", "--chaos", "all")
     assert run.code == 0, run
@@ -146,6 +167,7 @@ def test_a_number_of_events_ends_it(url: str, token: str, tmp_path: Path) -> Non
 # Faults that are planted
 
 
+@pytest.mark.usefixtures("lively")
 def test_a_host_that_applies_a_return_twice_is_named(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch, quick: None
 ) -> None:
@@ -160,6 +182,7 @@ def test_a_host_that_applies_a_return_twice_is_named(
     assert "unexpected answer" in run.error
 
 
+@pytest.mark.usefixtures("lively")
 def test_a_host_that_loses_a_return_is_named(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +190,7 @@ def test_a_host_that_loses_a_return_is_named(
         return Outcome()
 
     monkeypatch.setattr(type(get_sync_service()), "apply_returned", lose)
-    options = ("--rate", "20", "--seconds", "12", *RENTALS)
+    options = ("--rate", "20", "--seconds", "7", *RENTALS)
 
     run = Run(url, token, *options)
 
@@ -176,6 +199,7 @@ def test_a_host_that_loses_a_return_is_named(
     assert "in the tables" in run.error
 
 
+@pytest.mark.usefixtures("lively")
 def test_a_receipt_that_is_gone_is_named(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,15 +213,12 @@ def test_a_receipt_that_is_gone_is_named(
 
     monkeypatch.setattr(tables, "differences", after_somebody_deleted)
 
-    run = Run(url, token, "--rate", "20", "--seconds", "12", *NO_HOST_RENTALS)
+    run = Run(url, token, "--rate", "20", "--seconds", "7", *NO_HOST_RENTALS)
 
     assert run.code == 1, run
     assert "station SIM-0001 is MAINTENANCE, and should be O" in run.text
     assert "power bank SIM-0002-01 is not in the tables" in run.text
     assert "accepted, 0 are applied in the inbox" in run.text
-
-
-NO_HOST_RENTALS = ("--rentals", "20%")
 
 
 def test_a_host_that_answers_403_is_named(url: str, token: str, settings: Any, quick: None) -> None:
@@ -308,17 +329,21 @@ def test_a_secret_is_needed(settings: Any) -> None:
 # How it ends
 
 
-def test_ctrl_c_ends_it_with_a_summary(url: str, token: str) -> None:
+def test_ctrl_c_ends_it_with_a_summary(
+    url: str, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django_iot_ingest.simulator.chaos.SHARE", 1.0)
     kept = signal.getsignal(signal.SIGINT)
     timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
-        run = Run(url, token, "--seconds", "60", "--rate", "10", "--chaos", "late,lost")
+        run = Run(url, token, "--seconds", "60", "--rate", "10", "--chaos", "lost")
     finally:
         timer.cancel()
         timer.join()
     assert run.code == 130, run
     assert "events a second" in run.text and "not sent to the end" in run.text
+    assert "nothing was wrong so far" in run.text and run.error == "Interrupted."
     assert signal.getsignal(signal.SIGINT) is kept
 
 
@@ -342,6 +367,7 @@ def test_a_server_that_is_too_slow_slows_the_fleet(
     assert "were not begun in time" in run.text
 
 
+@pytest.mark.usefixtures("lively")
 def test_in_deferred_mode_what_is_queued_is_waited_for(
     url: str, token: str, settings: Any, tmp_path: Path
 ) -> None:
@@ -375,3 +401,32 @@ def drain_until(stop: threading.Event) -> None:
 
 def test_the_endpoint_is_the_projects_own() -> None:
     assert iot_simulate.default_path() == "/api/internal/stations/data"
+
+
+# The page
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulate.md"
+
+
+@pytest.mark.once
+def test_the_page_names_every_option_and_every_kind_of_chaos() -> None:
+    parser = iot_simulate.Command().create_parser("manage.py", "iot_simulate")
+    standard = BaseCommand().create_parser("manage.py", "iot_simulate")
+    known = {name for action in parser._actions for name in action.option_strings}
+    known -= {name for action in standard._actions for name in action.option_strings}
+    rows = [row for row in PAGE.read_text().splitlines() if row.startswith("| `")]
+    first_cells = " ".join(row.split("|")[1] for row in rows)
+    assert set(re.findall(r"`(--[a-z-]+)`", first_cells)) == known
+    assert {str(kind) for kind in Chaos} <= set(re.findall(r"`([a-z]+)`", first_cells))
+
+
+@pytest.mark.once
+def test_the_page_shows_a_run_of_500_stations_that_was_as_it_should_be() -> None:
+    page = PAGE.read_text()
+    shown = page[page.index("<!-- run:begin -->") : page.index("<!-- run:end -->")]
+    assert "--stations 500 --seconds 60" in shown and "PostgreSQL" in shown
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "all in all everything is as it should be" in lines
+    made = Summary("", GOOD, Tally(), Expectation(), 1.0, differences=[])
+    verdict = dict(made.sections())["Verdict"]
+    assert [" ".join(row) for row in verdict] == lines[lines.index("Verdict") + 1 : -2]

@@ -27,7 +27,11 @@ MOST_OFFLINE = 0.1
 MOST_AWAY = 0.3
 """Shares of the stations that are off, and of the banks that are away, at most."""
 
-AWAY_SECONDS, OFF_SECONDS = (5.0, 20.0), (6.0, 20.0)
+AWAY_SECONDS = (5.0, 12.0)
+"""How long a bank is away. No shorter than its old station may show it: two stations that show one
+bank in the same second would leave open where it is."""
+
+OFF_SECONDS = (6.0, 20.0)
 AFTER_RETURN = 1.1
 AGAIN = 0.2
 LOOKS = 40

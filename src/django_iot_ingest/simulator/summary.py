@@ -15,6 +15,8 @@ from django_iot_ingest.simulator.tally import Tally
 SUCCESS, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
+FINE = "everything is as it should be"
+
 MOST_SHOWN = 10
 """Things of one kind that people are told by name."""
 
@@ -158,7 +160,8 @@ class Summary:
             yield "note", note
         if self.left_behind:
             yield "interrupted", f"{self.left_behind} events were not sent to the end"
-        yield "all in all", ", ".join(self.problems) or "everything is as it should be"
+        fine = "nothing was wrong so far" if self.is_interrupted else FINE
+        yield "all in all", ", ".join(self.problems) or fine
 
 
 def fleet(expectation: Expectation) -> dict[str, int]:

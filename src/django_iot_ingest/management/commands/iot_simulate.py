@@ -75,7 +75,7 @@ class Command(BaseCommand):
             raise CommandError("Interrupted.", returncode=130) from None
         if summary.exit_code:
             told = ", ".join(summary.problems)
-            text = f"Interrupted. {told}".strip() if summary.is_interrupted else f"Failed: {told}."
+            text = "Interrupted." if summary.is_interrupted else f"Failed: {told}."
             raise CommandError(text, returncode=summary.exit_code)
 
     def simulate(self, said: dict[str, Any], stack: ExitStack) -> Summary:
