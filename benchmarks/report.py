@@ -113,12 +113,12 @@ def text(run: Run) -> str:
     return "\n\n".join(parts)
 
 
-def write_section(name: str, tables: str) -> None:
-    """Replace what stands between a section's two marks on the page."""
+def write_section(name: str, tables: str, page: Path = PAGE) -> None:
+    """Replace what stands between a section's two marks on a page."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    before, rest = PAGE.read_text(encoding="utf-8").split(begin)
+    before, rest = page.read_text(encoding="utf-8").split(begin)
     after = rest.split(end)[1]
-    PAGE.write_text(f"{before}{begin}\n{tables}\n\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{begin}\n{tables}\n\n{end}{after}", encoding="utf-8")
 
 
 def write(tables: str, run: Run) -> None:

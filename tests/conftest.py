@@ -13,10 +13,15 @@ from django.db import connection
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from django_iot_ingest import captures, logs, principals, refusals
+from django_iot_ingest import captures, logs, overview, principals, refusals
+from django_iot_ingest.fleet import numbers
 from tests import leaks, partitions
+from tests.lines import lines
 
 SECURITY = Path(__file__).parent / "security"
+
+FOR_PEOPLE = ("test_admin", "test_deployment", "test_doctor", "test_fleet", "test_simulator")
+"""Files of tests about pages and commands, which together take as long as all others do."""
 
 TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""
@@ -50,9 +55,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def marks(item: pytest.Item) -> set[str]:
-    """Return the names of an item's marks; all security tests together take long."""
+    """Return the names of an item's marks; what people look at is tested in the whole cells."""
     own = {mark.name for mark in item.iter_markers()}
-    return own | {"whole"} if SECURITY in item.path.parents else own
+    is_long = SECURITY in item.path.parents or item.path.name.startswith(FOR_PEOPLE)
+    return own | {"whole"} if is_long else own
 
 
 @pytest.fixture(scope="session")
@@ -66,16 +72,20 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Let each test see its own first line of a kind, and find nothing in its log at DEBUG level
-    that must not be there."""
+    that must not be there, nor a field that is not documented."""
     logs.throttle.clear()
     refusals.tally.clear()
     principals.cache.clear()
     captures.allowance.clear()
+    overview.clear()
+    numbers.kept.clear()
     leaks.ears.begin()
+    lines.begin()
     # All is logged, and heard; a test sees what it asks for.
     caplog.handler.setLevel(logging.WARNING)
     yield
     assert leaks.ears.heard() == []
+    assert lines.odd() == []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,6 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     root = logging.getLogger()
     root.setLevel(logging.DEBUG)
     root.addHandler(leaks.ears)
+    root.addHandler(lines)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

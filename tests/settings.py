@@ -96,6 +96,7 @@ ROOT_URLCONF = "tests.urls"
 STATIC_URL = "/static/"
 USE_TZ = True
 TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
 
 INSTALLED_APPS = [
     "django.contrib.admin",

@@ -6,8 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.core.management import CommandError
+
+from django_iot_ingest.exceptions import AlreadyRented
+from simulation import crowd, main
+from simulation.surroundings import Surroundings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,3 +35,57 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "\nOK\n" in done.stderr
+
+
+SURROUNDINGS = Surroundings(ROOT, "secret", "admin@example.com", "pass-word")
+
+
+@pytest.mark.parametrize("error", [None, CommandError("Failed: 1 lost event.", returncode=1)])
+def test_the_demo_fails_with_its_fleet(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+
+    def simulate(*options: str) -> None:
+        told.extend([*options, os.environ["IOT_PASSWORD"]])
+        if error:
+            raise error
+
+    monkeypatch.setattr(crowd, "call_command", simulate)
+    assert crowd.let_go(8010, SURROUNDINGS) == (error is None)
+    assert "http://127.0.0.1:8010" in told and told[-1] == "pass-word"
+    assert "IOT_PASSWORD" not in os.environ
+    shown = capsys.readouterr().out
+    assert "pass-word" not in shown and ("1 lost event" in shown) == bool(error)
+
+
+@pytest.mark.parametrize(
+    ("is_fine", "failures", "code"), [(True, [], 0), (False, [], 1), (True, ["the return"], 1)]
+)
+def test_the_demo_ends_with_what_went_wrong(
+    is_fine: bool, failures: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Story:
+        def __init__(self, *_: object) -> None:
+            self.failures = failures
+
+        def tell(self) -> None:
+            pass
+
+    monkeypatch.setitem(sys.modules, "simulation.story", SimpleNamespace(Story=Story))
+    monkeypatch.setattr(crowd, "let_go", lambda *_: is_fine)
+    server = SimpleNamespace(port=8010)
+    assert main._run(server, SURROUNDINGS, True) == code  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db
+def test_the_fleet_rents_as_the_app_would() -> None:
+    from fleet.models import PowerBank, Rental
+    from simulation.rentals import RENTER, rent
+
+    bank = PowerBank.objects.create(serial_number="SIM-0001-01")
+    rent(bank)
+    rental = Rental.objects.get()
+    assert (rental.user.username, rental.power_bank, bank.status) == (RENTER, bank, "RENTED")
+    with pytest.raises(AlreadyRented):
+        rent(bank)

@@ -69,6 +69,11 @@ def secrets(*names: str) -> tuple[str, ...]:
     return tuple(os.environ[name] for name in names)
 
 
+def text(name: str) -> str:
+    """Return a text from the environment as it stands there; empty without."""
+    return os.environ.get(name, "")
+
+
 def integer(name: str, default: int) -> int:
     """Return a whole number from the environment."""
     text = os.environ.get(name, "").strip()

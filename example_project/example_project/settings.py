@@ -30,6 +30,9 @@ IOT_INGEST = {
     "SYNC_SERVICE": "fleet.sync.FleetSyncService",
 }
 
+# What scrapes /metrics shows this as its bearer token; without it they are for staff alone.
+METRICS_TOKEN = environment.text("IOT_SYSTEM_METRICS_TOKEN")
+
 # The gateway keeps a token for 55 minutes, whatever it says about itself.
 SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": timedelta(minutes=60)}
 

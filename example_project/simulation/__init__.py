@@ -1,1 +1,1 @@
-"""The demo: surroundings, server, gateway, story, tables. Started by ``demo.py``."""
+"""The demo: surroundings, server, gateway, story, tables, and a crowd at last. Started by ``demo.py``."""

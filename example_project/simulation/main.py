@@ -39,14 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(server: Server, surroundings: Surroundings, once: bool) -> int:
     # Needs Django's settings, which exist now.
+    from simulation import crowd
     from simulation.story import Story
 
     story = Story(server.port, surroundings)
     story.tell()
+    is_fine = crowd.let_go(server.port, surroundings) and not story.failures
     show.where_to_look(server.port, surroundings)
     if not once:
         _stay(server)
-    return FAILED if story.failures else 0
+    return 0 if is_fine else FAILED
 
 
 def _stay(server: Server) -> None:

@@ -32,6 +32,7 @@ from django_iot_ingest import (
     principals,
     signing,
     strict_json,
+    telemetry,
 )
 from django_iot_ingest.conf import get_admin_predicate, ingest_settings, signature_secrets
 from django_iot_ingest.database import replace_lost_connection
@@ -97,11 +98,14 @@ class SignatureAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, SignedRequest]:
         """Return the user and the ``SignedRequest``; never None: there is no other way in."""
         arrival = Arrival(time.time(), time.monotonic())
-        timestamp, signature = self.check_shape(request)
-        user, token = self.find_bearer(request, arrival)
-        self.check_permitted(user)
-        captures.admit(request._request)
-        receipt = self.verify(request, timestamp, signature, arrival)
+        with telemetry.step("authenticate"):
+            timestamp, signature = self.check_shape(request)
+            with telemetry.step("bearer"):
+                user, token = self.find_bearer(request, arrival)
+                self.check_permitted(user)
+            captures.admit(request._request)
+            with telemetry.step("signature"):
+                receipt = self.verify(request, timestamp, signature, arrival)
         return user, SignedRequest(receipt, token, arrival.monotonic)
 
     def authenticate_header(self, request: Request) -> str:
@@ -200,6 +204,7 @@ class SignatureAuthentication(BaseAuthentication):
             type(authenticator).__qualname__,
             type(error).__name__,
             logs.trace(error, with_words=False),
+            extra={"reason": NotAuthenticated.error, "error_code": type(error).__name__},
         )
 
     def check_permitted(self, user: Any) -> None:
@@ -228,7 +233,8 @@ class SignatureAuthentication(BaseAuthentication):
         if position is None:
             raise InvalidSignature
         if logs.throttle.take(("secret", position)) is not None:
-            logger.info("signature made with SIGNATURE_SECRETS[%d]; 0 is the current one", position)
+            line = "signature made with SIGNATURE_SECRETS[%d]; 0 is the current one"
+            logger.info(line, position, extra={"secret_position": position})
 
     def check_fresh(self, timestamp: int, received: float) -> datetime:
         """Return the receipt time, if the timestamp is within ``SIGNATURE_TIMEOUT`` of it."""

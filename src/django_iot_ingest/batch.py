@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import partial
 
-from django_iot_ingest import bulk, inbox, logs, pending
+from django_iot_ingest import bulk, faults, inbox, journal, logs, pending
 from django_iot_ingest.database import in_transaction
 from django_iot_ingest.events import FullReport, Source
 from django_iot_ingest.exceptions import Refusal, TemporarilyUnavailable
@@ -34,8 +34,9 @@ def apply_stations(serials: Collection[str]) -> Counter[str]:
             states += _apply_station(serial)
         except Exception as error:  # noqa: BLE001 - told by its trace
             if logs.throttle.take("a station waits on") is not None:
-                trace = logs.trace(error)
-                logger.error("StationSyncService: a station's events wait on%s", trace)
+                told = journal.fields(device_serial=serial, error_code=faults.code_of(error))
+                line = "StationSyncService: a station's events wait on%s"
+                logger.error(line, logs.trace(error), extra=told)
     return states
 
 
@@ -57,6 +58,8 @@ def _apply_station(serial: str) -> Counter[str]:
     states = Counter(apply_one(row.pk) for row in rows if row not in older)
     if older:
         in_transaction(partial(pending.set_aside, older))
+        for row in older:
+            journal.tell_stale(row)
         states[str(State.STALE)] += len(older)
     return states
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from django_iot_ingest import logs
+from django_iot_ingest import faults, logs
 from django_iot_ingest.database import close_connections
 
 logger = logging.getLogger(__name__)
@@ -110,7 +110,8 @@ class Bell:
 
     def _tell(self, what: str, error: Exception) -> None:
         if logs.throttle.take(what) is not None:
-            logger.error("%s%s", what, logs.trace(error))
+            told = {"error_code": faults.code_of(error)}
+            logger.error("%s%s", what, logs.trace(error), extra=told)
 
 
 def ring() -> None:

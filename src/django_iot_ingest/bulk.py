@@ -15,7 +15,16 @@ from datetime import datetime
 from itertools import groupby, starmap
 from typing import NamedTuple
 
-from django_iot_ingest import event_types, inbox, ledger, logs, pending
+from django_iot_ingest import (
+    event_types,
+    faults,
+    inbox,
+    journal,
+    ledger,
+    logs,
+    pending,
+    telemetry,
+)
 from django_iot_ingest.conf import get_sync_service
 from django_iot_ingest.database import alias, in_transaction
 from django_iot_ingest.events import FullReport, Source
@@ -23,8 +32,6 @@ from django_iot_ingest.exceptions import Refusal
 from django_iot_ingest.inbox import Answer
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import Outcome, hooks
-
-Settled = tuple[FullReport, int, Outcome]
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +49,15 @@ class Kept(NamedTuple):
     attempts: int
 
 
+class Settled(NamedTuple):
+    """A snapshot that was applied, its row's id, what that did, and the ids of older ones."""
+
+    report: FullReport
+    event_id: int
+    outcome: Outcome
+    older: Sequence[int]
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """The report of a station's newest waiting snapshot, its row's id, and those of older ones."""
@@ -57,23 +73,42 @@ def apply_snapshots(serials: Collection[str]) -> tuple[set[str], Counter[str]]:
     All in one transaction, which no code of the host's takes part in: where it fails, nothing was
     done. Signals follow the commit, as always.
     """
+    started = time.monotonic()
     full, service = event_types.find(event_types.Full.name), get_sync_service()
     if not full or not inbox.is_all_ours(full, service) or not service.tables.settles_many:
         return set(), Counter()
     try:
-        settled, older, is_awaited = in_transaction(lambda: _apply(serials))
+        with telemetry.step("apply_many", event_type=full.name) as step:
+            settled, is_awaited = in_transaction(lambda: _apply(serials))
+            step.tell(state=str(State.APPLIED), events=len(settled))
     except Exception as error:  # noqa: BLE001 - told by its trace; each is tried by itself
-        logger.warning("StationSyncService: one by one, after all%s", logs.trace(error))
+        told = journal.fields(event_type=full.name, error_code=faults.code_of(error))
+        line = "StationSyncService: one by one, after all%s"
+        logger.warning(line, logs.trace(error), extra=told)
         return set(), Counter()
-    for report, event_id, outcome in settled:
-        answer = Answer(event_id, outcome.state, {}, is_awaited)
-        inbox.follow_up(report, answer, time.monotonic())
-    done = {report.device_serial for report, _, _ in settled}
+    _tell(settled, is_awaited, time.monotonic() - started)
+    older = sum(len(one.older) for one in settled)
+    done = {one.report.device_serial for one in settled}
     return done, Counter({str(State.APPLIED): len(done), str(State.STALE): older})
 
 
-def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
-    """Return the snapshots that were applied, how many older ones that makes stale, and whether
+def _tell(settled: Sequence[Settled], is_awaited: bool, seconds: float) -> None:
+    """Say of each event what became of it, with its share of the time, and apply what waited."""
+    for report, event_id, outcome, older in settled:
+        answer = Answer(event_id, outcome.state, outcome.result(report.device_serial), is_awaited)
+        inbox.follow_up(report, answer, time.monotonic(), seconds=seconds / len(settled))
+        for other in older:
+            journal.tell(
+                report.event_type,
+                report.device_serial,
+                event_id=other,
+                state=State.STALE,
+                attempts=0,
+            )
+
+
+def _apply(serials: Collection[str]) -> tuple[list[Settled], bool]:
+    """Return the snapshots that were applied, with the older ones that makes stale, and whether
     deferred returns may wait for them."""
     service = get_sync_service()
     waiting = _waiting(serials)
@@ -82,11 +117,12 @@ def _apply(serials: Collection[str]) -> tuple[list[Settled], int, bool]:
     settled = service.tables.settle_many(told, is_shown=is_shown)
     for report, _, outcome in settled if is_shown else ():
         hooks.tell_of_sync(service, outcome.station, report, alias())
-    done = {event_id for _, event_id, _ in settled}
-    older = [event_id for one in waiting if one.event_id in done for event_id in one.older]
+    older_of = {one.event_id: one.older for one in waiting}
+    done = [Settled(*one, older_of[one[1]]) for one in settled]
+    older = [event_id for one in done for event_id in one.older]
     if older:
         pending.outdate(older)
-    return settled, len(older), bool(settled) and ledger.returns_wait()
+    return done, bool(done) and ledger.returns_wait()
 
 
 def _waiting(serials: Collection[str]) -> list[Waiting]:

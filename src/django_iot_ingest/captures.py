@@ -116,7 +116,9 @@ def keep(request: HttpRequest, refusal: Refusal, request_id: str) -> None:
         in_transaction(lambda: _insert(request_id, values))
     except Exception as error:  # noqa: BLE001 - the answer does not depend on it
         if logs.throttle.take("capture") is not None:
-            logger.warning("a refused request was not kept: %s", faults.code_of(error))
+            code = faults.code_of(error)
+            told = {"request_id": request_id, "reason": refusal.error, "error_code": code}
+            logger.warning("a refused request was not kept: %s", code, extra=told)
 
 
 def _headers(request: HttpRequest, refusal: Refusal) -> dict[str, str]:

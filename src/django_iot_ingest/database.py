@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.db import DatabaseError, InterfaceError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_iot_ingest import faults, logs
+from django_iot_ingest import faults, logs, telemetry
 from django_iot_ingest.models import IngestEvent
 
 logger = logging.getLogger(__name__)
@@ -58,23 +58,43 @@ def in_transaction(work: Callable[[], Result], *, arrived: float | None = None) 
         done: list[Result] = []
         committed: list[bool] = []
         try:
-            with _bounded(connections[alias()], arrived):
+            connection = connections[alias()]
+            with (
+                telemetry.step("transaction", attempt=attempt) as step,
+                _bounded(connection, arrived),
+            ):
+                step.tell(database=system(connection))
                 transaction.on_commit(partial(committed.append, True), using=alias(), robust=True)
                 done.append(work())
             return done[0]
         except Exception as error:
             if committed:
                 # Somebody else's callback, after the commit: what was done is done.
-                trace = logs.trace(error)
-                logger.error("StationSyncService: a host's on_commit callback failed%s", trace)
+                told = {"error_code": faults.code_of(error)}
+                line = "StationSyncService: a host's on_commit callback failed%s"
+                logger.error(line, logs.trace(error), extra=told)
                 return done[0]
             is_last = attempt == MAX_ATTEMPTS or time.monotonic() - started > QUICK
             if is_last or not (faults.is_conflict(error) or replace_lost_connection(error)):
                 raise
-            logger.info("StationSyncService begins a transaction again: %s", faults.code_of(error))
+            _note_retry(error, attempt)
             # The randomness spreads retries, and guards nothing.
             time.sleep(random.uniform(0.01, 0.05) * attempt)  # nosec B311
     raise AssertionError("unreachable")
+
+
+def _note_retry(error: Exception, attempt: int) -> None:
+    code = faults.code_of(error)
+    told = {"error_code": code, "attempts": attempt}
+    logger.info("StationSyncService begins a transaction again: %s", code, extra=told)
+    reason = "conflict" if faults.is_conflict(error) else "lost_connection"
+    telemetry.count("transaction_retries", reason=reason)
+
+
+def system(connection: BaseDatabaseWrapper) -> str:
+    """Return the name of a connection's database system."""
+    is_mariadb = getattr(connection, "mysql_is_mariadb", False)
+    return "mariadb" if connection.vendor == "mysql" and is_mariadb else connection.vendor
 
 
 def has_time(arrived: float | None) -> bool:

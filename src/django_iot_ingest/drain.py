@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from django_iot_ingest import pending
+from django_iot_ingest import journal, pending
 from django_iot_ingest.batch import apply_one, apply_stations
 from django_iot_ingest.conf import is_deferred
 from django_iot_ingest.database import in_transaction
@@ -53,7 +53,8 @@ def drain(
         if not done:
             break
     if states:
-        logger.info("StationSyncService drained: %s", dict(states))
+        told = journal.fields(states=dict(states), duration=time.monotonic() - until + seconds)
+        logger.info("StationSyncService drained: %s", dict(states), extra=told)
     return states
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_NAME_LENGTH = 32
 
+OTHER = "other"
+"""What any unknown type is called in numbers."""
+
 
 class EventType(ABC):
     """How one ``type`` on the wire is read and applied."""
@@ -71,14 +74,20 @@ def unregister(name: str) -> None:
     del _registry[name]
 
 
+def names() -> list[str]:
+    """Return the names of all event types, in the order in which they were registered."""
+    return list(_registry)
+
+
 def find(name: object) -> EventType | None:
     """Return the event type of that name, or None; any value may be asked for."""
     return _registry.get(name) if isinstance(name, str) else None
 
 
-def names() -> list[str]:
-    """Return the names of the types that are known, in their order."""
-    return sorted(_registry)
+def label(name: object) -> str:
+    """Return the name of a registered event type, or ``other``: one of few, whatever is asked for."""
+    event_type = find(name)
+    return OTHER if event_type is None else event_type.name
 
 
 def read(payload: Mapping[str, Any], receipt: Receipt) -> tuple[EventType, StationReport]:

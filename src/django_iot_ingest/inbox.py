@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django_iot_ingest import bell, event_types, faults, ledger, logs
+from django_iot_ingest import bell, event_types, faults, journal, ledger, logs, telemetry
 from django_iot_ingest.conf import get_sync_service, is_deferred
 from django_iot_ingest.database import alias, has_time, in_transaction
 from django_iot_ingest.event_types import EventType
@@ -60,6 +60,16 @@ class Answer:
     result: dict[str, Any]
     is_awaited: bool = True
     """Whether deferred returns may wait for what the event made known."""
+    attempts: int = 1
+
+    @property
+    def warnings(self) -> int:
+        """Return how many warnings the answer has."""
+        return len(self.result.get("warnings") or ())
+
+    def tell(self, step: telemetry.Step) -> None:
+        """Say what became of the event."""
+        step.tell(event_id=self.event_id, state=str(self.state), warnings=self.warnings)
 
 
 def ingest(
@@ -77,11 +87,14 @@ def ingest(
         return _queue(event_type, report, receipt, arrived)
     if event_type.exactly_once:
         receive = partial(in_transaction, lambda: ledger.receive(receipt, report), arrived=arrived)
-        event_id = hold_on(receive, arrived)
+        with telemetry.step("receive"):
+            event_id = hold_on(receive, arrived)
         return apply(event_id, Source.GATEWAY, heard=report, arrived=arrived)
     started = time.monotonic()
-    answer = _settle(event_type, report, receipt, arrived)
-    answer = answer or _apply_at_once(event_type, report, receipt, started, arrived)
+    with telemetry.step("apply", event_type=event_type.name) as step:
+        answer = _settle(event_type, report, receipt, arrived)
+        answer = answer or _apply_at_once(event_type, report, receipt, started, arrived)
+        answer.tell(step)
     follow_up(report, answer, started, arrived)
     return answer
 
@@ -103,10 +116,12 @@ def apply(
     """
     started = time.monotonic()
     report: StationReport | None = None
+    about: dict[str, Any] = {"event_id": event_id}
 
     def attempt(tried: frozenset[int]) -> Answer:
         nonlocal report
         row = ledger.lock(event_id, wait=wait)
+        about.update(journal.of_row(row), attempts=row.attempts + (not is_claimed))
         answer = _known_answer(row)
         if answer is None:
             event_type, report = read_row(row, source)
@@ -115,7 +130,7 @@ def apply(
             row.save(using=alias(), update_fields=ledger.SETTLED)
             if row.state == State.DEFERRED and event_type.newest_counts:
                 ledger.supersede(row)
-            answer = Answer(row.pk, row.state, row.result or {}, outcome.is_awaited)
+            answer = _answer(row, outcome)
         if heard is not None and heard.received_at != row.received_at:
             ledger.touch(heard)  # a repeat: the event itself was heard when it came first
         return answer
@@ -125,8 +140,13 @@ def apply(
         if row.state in IngestEvent.UNAPPLIED:
             ledger.fail(row, error, started, is_claimed=is_claimed)
 
-    answer = _attempt(attempt, record, heard, arrived, is_held=heard is not None)
-    follow_up(report, answer, started, arrived)
+    with telemetry.step("apply", source=str(source)) as step:
+        try:
+            answer = _attempt(attempt, record, heard, about, arrived, is_held=heard is not None)
+            answer.tell(step)
+        finally:
+            step.tell(event_type=event_types.label(about.get("event_type")))
+    follow_up(report or heard, answer, started, arrived)
     return answer
 
 
@@ -141,18 +161,27 @@ def _queue(
     event_type: EventType, report: StationReport, receipt: Receipt, arrived: float | None
 ) -> Answer:
     """Commit the receipt and ring for the drain; nothing here waits for a station or a broker."""
+    started = time.monotonic()
+    with telemetry.step("receive"):
+        answer = _receive(event_type, report, receipt, arrived)
+    if answer.state == QUEUED:
+        bell.ring()
+    _tell(report, answer, time.monotonic() - started)
+    return answer
+
+
+def _receive(
+    event_type: EventType, report: StationReport, receipt: Receipt, arrived: float | None
+) -> Answer:
     if not event_type.exactly_once:
         row = in_transaction(lambda: _insert(ledger.queued_row(receipt, report)), arrived=arrived)
-        bell.ring()
-        return Answer(row.pk, QUEUED, row.result or {})
+        return Answer(row.pk, QUEUED, row.result or {}, attempts=0)
     receive = partial(in_transaction, lambda: ledger.queue(receipt, report), arrived=arrived)
     row, is_new = hold_on(receive, arrived)
     if not is_new and has_time(arrived):
-        _note(partial(ledger.touch, report), arrived)
-    known = _known_answer(row)
-    if known is None:
-        bell.ring()
-    return known or Answer(row.pk, QUEUED, ledger.result_of_reading(report))
+        _note(partial(ledger.touch, report), arrived, journal.of_row(row))
+    result = ledger.result_of_reading(report)
+    return _known_answer(row) or Answer(row.pk, QUEUED, result, attempts=row.attempts)
 
 
 def _insert(row: IngestEvent) -> IngestEvent:
@@ -164,7 +193,12 @@ def _known_answer(row: IngestEvent) -> Answer | None:
     """Return what a repeat of an event is told that was dealt with; None if it was not."""
     states = {State.APPLIED: DUPLICATE, State.STALE: str(State.STALE)}
     state = states.get(row.state)  # type: ignore[call-overload]
-    return None if state is None else Answer(row.pk, state, row.result or {})
+    return None if state is None else Answer(row.pk, state, row.result or {}, attempts=row.attempts)
+
+
+def _answer(row: IngestEvent, outcome: Outcome) -> Answer:
+    """Return what is told of a row that was settled."""
+    return Answer(row.pk, row.state, row.result or {}, outcome.is_awaited, row.attempts)
 
 
 def _settle(
@@ -179,9 +213,12 @@ def _settle(
             return None
         kept = ledger.columns(receipt, report)
         is_shown = hooks.hears_of_sync(service)
-        settled = service.tables.settle(report, kept, arrived, is_shown=is_shown)
+        with telemetry.step("settle"):
+            settled = service.tables.settle(report, kept, arrived, is_shown=is_shown)
     except Exception as error:  # noqa: BLE001 - whatever it is, the rules meet it again
-        logger.info("StationSyncService: by the rules, after all: %s", faults.code_of(error))
+        told = journal.fields(**_of_report(report), error_code=faults.code_of(error))
+        line = "StationSyncService: by the rules, after all: %s"
+        logger.info(line, told["error_code"], extra=told)
         return None
     if settled is None:
         return None
@@ -208,26 +245,30 @@ def _apply_at_once(
         service.tables.record(row)
         if row.state == State.DEFERRED and event_type.newest_counts:
             ledger.supersede(row)
-        return Answer(row.pk, row.state, row.result or {}, outcome.is_awaited)
+        return _answer(row, outcome)
 
     def record(error: Exception) -> None:
         ledger.fail(ledger.new_row(receipt, report), error, started, is_claimed=False)
 
-    return _attempt(attempt, record, report, arrived)
+    about = {**_of_report(report), "attempts": 1}
+    return _attempt(attempt, record, report, about, arrived)
 
 
 def _attempt(
     attempt: Attempt,
     record: Callable[[Exception], None],
     heard: StationReport | None,
+    about: dict[str, Any],
     arrived: float | None,
     *,
     is_held: bool = False,
 ) -> Answer:
     """Run an attempt in a transaction, after the waiting returns that it asks for.
 
-    ``record`` writes a failure down; a station that spoke was ``heard`` all the same.
+    ``record`` writes a failure down, and ``about`` has what the log says of it; a station that spoke
+    was ``heard`` all the same.
     """
+    started = time.monotonic()
     tried: frozenset[int] = frozenset()
     while True:
         work = partial(in_transaction, partial(attempt, tried), arrived=arrived)
@@ -240,12 +281,10 @@ def _attempt(
         except IngestEvent.DoesNotExist:
             raise
         except Exception as error:
-            code = faults.code_of(error)
-            trace = logs.trace(error)
-            logger.error("StationSyncService: an event was not applied: %s%s", code, trace)
-            _note(partial(record, error), arrived)
+            journal.tell_failed({**about, "duration": time.monotonic() - started}, error)
+            _note(partial(record, error), arrived, about)
             if heard is not None and has_time(arrived):
-                _note(partial(ledger.touch, heard), arrived)
+                _note(partial(ledger.touch, heard), arrived, about)
             raise TemporarilyUnavailable from error
 
 
@@ -287,40 +326,46 @@ def _run(service: StationSyncService, event_type: EventType, report: StationRepo
     return outcome
 
 
-def _note(work: Callable[[], None], arrived: float | None) -> None:
+def _note(work: Callable[[], None], arrived: float | None, about: dict[str, Any]) -> None:
     """Write something down in a transaction of its own, if that can be done."""
     try:
         in_transaction(work, arrived=arrived)
     except Exception as error:  # noqa: BLE001 - told by its trace
-        logger.error("StationSyncService: nor was that recorded%s", logs.trace(error))
+        told = journal.fields(**about | {"error_code": faults.code_of(error)})
+        line = "StationSyncService: nor was that recorded%s"
+        logger.error(line, logs.trace(error), extra=told)
 
 
 def follow_up(
-    report: StationReport | None, answer: Answer, started: float, arrived: float | None = None
+    report: StationReport | None,
+    answer: Answer,
+    started: float,
+    arrived: float | None = None,
+    *,
+    seconds: float | None = None,
 ) -> None:
-    """Log what was committed, and apply the returns that a snapshot made known."""
+    """Log what was committed, in how many ``seconds``, and apply the returns that a snapshot made
+    known. Without a report the event was dealt with by somebody else, who has told it."""
     if report is None:
         return
-    logger.info(
-        "StationSyncService: %s event of %s is %s",
-        report.event_type,
-        report.device_serial,
-        answer.state,
-    )
+    _tell(report, answer, time.monotonic() - started if seconds is None else seconds)
     if isinstance(report, FullReport) and answer.state == State.APPLIED and answer.is_awaited:
         _apply_deferred_returns(report, started, arrived)
 
 
 def _apply_deferred_returns(report: FullReport, started: float, arrived: float | None) -> None:
     """Apply each return by itself; what becomes of it does not touch the snapshot's answer."""
-    try:
-        event_ids = ledger.deferred_returns(report)
-    except Exception as error:  # noqa: BLE001 - told by its trace
-        logger.error("StationSyncService: the deferred returns wait on%s", logs.trace(error))
-        return
-    for event_id in event_ids:
-        if time.monotonic() < started + FOLLOW_UP_SECONDS:
-            _try(event_id, arrived)
+    with telemetry.step("follow_up"):
+        try:
+            event_ids = ledger.deferred_returns(report)
+        except Exception as error:  # noqa: BLE001 - told by its trace
+            told = journal.fields(**_of_report(report), error_code=faults.code_of(error))
+            line = "StationSyncService: the deferred returns wait on%s"
+            logger.error(line, logs.trace(error), extra=told)
+            return
+        for event_id in event_ids:
+            if time.monotonic() < started + FOLLOW_UP_SECONDS:
+                _try(event_id, arrived)
 
 
 def _try(event_id: int, arrived: float | None) -> None:
@@ -328,4 +373,21 @@ def _try(event_id: int, arrived: float | None) -> None:
     try:
         apply(event_id, arrived=arrived)
     except (TemporarilyUnavailable, IngestEvent.DoesNotExist):
-        logger.warning("StationSyncService: event %s waits on", event_id)
+        told = journal.fields(event_id=event_id)
+        logger.warning("StationSyncService: event %s waits on", event_id, extra=told)
+
+
+def _tell(report: StationReport, answer: Answer, seconds: float) -> None:
+    journal.tell(
+        report.event_type,
+        report.device_serial,
+        event_id=answer.event_id,
+        state=answer.state,
+        attempts=answer.attempts,
+        duration=seconds,
+        warnings=answer.warnings,
+    )
+
+
+def _of_report(report: StationReport) -> dict[str, Any]:
+    return {"event_type": report.event_type, "device_serial": report.device_serial}

@@ -5,16 +5,16 @@ Every function here expects an open transaction.
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from django_iot_ingest import faults, signals
+from django_iot_ingest import faults, journal, signals
 from django_iot_ingest.conf import (
     get_power_bank_model,
     get_station_model,
@@ -26,8 +26,6 @@ from django_iot_ingest.events import FullReport, Receipt, ReturnReport, StationR
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import Outcome, hooks
 from django_iot_ingest.times import native
-
-logger = logging.getLogger(__name__)
 
 State = IngestEvent.State
 
@@ -169,7 +167,7 @@ def bury(row: IngestEvent) -> None:
     row.state = State.DEAD
     row.retry_at = None
     row.save(using=alias(), update_fields=["state", "retry_at"])
-    logger.error("StationSyncService: event %s is dead: %s", row.pk, row.last_error_code)
+    journal.tell_dead(row)
     _announce_failure(row)
 
 
@@ -220,7 +218,14 @@ def is_superseded(row: IngestEvent) -> bool:
 def supersede(row: IngestEvent) -> None:
     """Of the waiting events of one kind only the newest matters: mark the others stale."""
     older = _same_kind(row).filter(state=State.DEFERRED, event_time__lte=row.event_time)
-    older.exclude(pk=row.pk).update(state=State.STALE, retry_at=None, last_error_code="")
+    others = list(older.exclude(pk=row.pk).defer("body", "result"))
+    if not others:
+        return
+    superseded = rows().filter(pk__in=[other.pk for other in others], state=State.DEFERRED)
+    superseded.update(state=State.STALE, retry_at=None, last_error_code="")
+    for other in others:
+        told = partial(journal.tell_stale, other)
+        transaction.on_commit(told, using=alias(), robust=True)
 
 
 def deferred_returns(report: FullReport) -> list[int]:

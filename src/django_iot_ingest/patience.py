@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, connections
 
-from django_iot_ingest import faults
+from django_iot_ingest import faults, telemetry
 from django_iot_ingest.conf import ingest_settings
 from django_iot_ingest.database import alias, close_connections
 
@@ -43,7 +43,7 @@ def hold_on(work: Callable[[], Result], arrived: float | None) -> Result:
     except (DatabaseError, InterfaceError) as error:
         if not may_hold(error, arrived):
             raise
-        with _places.take(error):
+        with _places.take(error), telemetry.step("hold"):
             return _try_until(work, (arrived or 0.0) + HOLD_SECONDS)
 
 
@@ -79,9 +79,12 @@ class _Places:
         """Take a place, or raise the error."""
         with self._guard:
             if self._taken >= ingest_settings.HOLD_MAX:
+                telemetry.count("holds_refused")
                 raise error
             self._taken += 1
-        logger.warning("StationDataInternalView holds a return: %s", faults.code_of(error))
+        code = faults.code_of(error)
+        told = {"error_code": code}
+        logger.warning("StationDataInternalView holds a return: %s", code, extra=told)
         try:
             yield
         finally:

@@ -17,7 +17,7 @@ from django.db import connections
 from django.db.models import F, Min, Q, QuerySet
 from django.utils import timezone
 
-from django_iot_ingest import ledger
+from django_iot_ingest import journal, ledger
 from django_iot_ingest.database import alias
 from django_iot_ingest.exceptions import Interrupted
 from django_iot_ingest.models import IngestEvent
@@ -105,7 +105,9 @@ def _count(rows: Collection[IngestEvent]) -> list[IngestEvent]:
     """Count an attempt at each row before it is made; return those that have lives left."""
     spent = [row for row in rows if row.attempts >= LIVES]
     for row in spent:
-        ledger.fail(row, Interrupted(), time.monotonic(), is_claimed=True)
+        error = Interrupted()
+        journal.tell_failed({**journal.of_row(row), "attempts": row.attempts}, error)
+        ledger.fail(row, error, time.monotonic(), is_claimed=True)
     alive = [row for row in rows if row.attempts < LIVES]
     if alive:
         retry_at = _next_try(alive)

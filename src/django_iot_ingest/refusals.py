@@ -64,6 +64,12 @@ class Tally:
             taken, self._unstored = self._unstored, Counter()
         return {(_moment(minute), reason): count for (minute, reason), count in taken.items()}
 
+    def unstored(self) -> dict[tuple[datetime, str], int]:
+        """Return the counts that nobody has stored, by minute and reason, and leave them."""
+        with self._guard:
+            kept = dict(self._unstored)
+        return {(_moment(minute), reason): count for (minute, reason), count in kept.items()}
+
     def clear(self) -> None:
         """Forget every count."""
         with self._guard:
@@ -104,7 +110,9 @@ def store() -> None:
         in_transaction(lambda: RefusalCount.objects.using(alias()).bulk_create(rows))
     except Exception as error:  # noqa: BLE001 - the answer does not depend on it
         if logs.throttle.take("counts") is not None:
-            logger.warning("counts of refusals were not stored: %s", faults.code_of(error))
+            code = faults.code_of(error)
+            told = {"error_code": code}
+            logger.warning("counts of refusals were not stored: %s", code, extra=told)
 
 
 def note(
@@ -126,7 +134,7 @@ def note(
     about = "the signature: " if refusal.error in SIGNATURE_ERRORS else ""
     more = f"; {held_back} more since the last such line" if held_back else ""
     line = "StationDataInternalView refused %s%s, request %s%s"
-    fields = {"request_id": request_id, "reason": refusal.error, "held_back": held_back}
+    fields = {"request_id": request_id, "reason": refusal.error, "held_back": held_back or 0}
     logger.warning(line, about, refusal.error, request_id, more, extra=fields)
     if unexpected is not None:
         code, trace = faults.code_of(unexpected), logs.trace(unexpected, with_words=False)

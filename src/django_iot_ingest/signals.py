@@ -19,7 +19,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from django_iot_ingest import logs
+from django_iot_ingest import faults, logs
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,9 @@ class ObserverSignal(Signal):
 
     def _log_robust_failure(self, receiver: Any, err: Exception) -> None:
         name = getattr(receiver, "__qualname__", type(receiver).__qualname__)
-        logger.error("StationSyncService: the receiver %s failed%s", name, logs.trace(err))
+        told = {"receiver": name, "error_code": faults.code_of(err)}
+        line = "StationSyncService: the receiver %s failed%s"
+        logger.error(line, name, logs.trace(err), extra=told)
 
 
 station_synced = ObserverSignal()

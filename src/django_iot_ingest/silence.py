@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from django_iot_ingest import ledger, logs
+from django_iot_ingest import faults, ledger, logs
 from django_iot_ingest.conf import get_station_model, get_sync_service, ingest_settings
 from django_iot_ingest.database import alias, in_transaction
 from django_iot_ingest.models import AbstractStation, IngestEvent, StationStatusChange
@@ -58,8 +58,9 @@ def _mark(pk: object, since: datetime) -> bool:
     try:
         return in_transaction(lambda: _mark_locked(pk, since))
     except Exception as error:  # noqa: BLE001 - told by its trace
-        trace = logs.trace(error)
-        logger.error("StationSyncService: a silent station was not marked OFFLINE%s", trace)
+        told = {"error_code": faults.code_of(error)}
+        line = "StationSyncService: a silent station was not marked OFFLINE%s"
+        logger.error(line, logs.trace(error), extra=told)
         return False
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterable
 
-from django_iot_ingest import drain, inbox, ledger, logs
+from django_iot_ingest import drain, faults, inbox, journal, ledger, logs
 from django_iot_ingest.conf import ingest_settings
 from django_iot_ingest.database import in_transaction
 from django_iot_ingest.events import Source
@@ -33,9 +34,11 @@ def sweep(limit: int = 1000) -> Counter[str]:
 
 def try_each(event_ids: Iterable[int]) -> Counter[str]:
     """Try these events in turn; return how many ended in which state."""
-    states = Counter(_try(event_id) for event_id in event_ids)
+    started = time.monotonic()
+    states = Counter(str(_try(event_id)) for event_id in event_ids)
     if states:
-        logger.info("StationSyncService swept: %s", dict(states))
+        told = journal.fields(states=dict(states), duration=time.monotonic() - started)
+        logger.info("StationSyncService swept: %s", dict(states), extra=told)
     return states
 
 
@@ -46,8 +49,9 @@ def _try(event_id: int) -> str:
     except IngestEvent.DoesNotExist:
         return LOCKED
     except Exception as error:  # noqa: BLE001 - told by its trace
-        trace = logs.trace(error)
-        logger.error("StationSyncService: event %s could not be tried%s", event_id, trace)
+        told = journal.fields(event_id=event_id, error_code=faults.code_of(error))
+        line = "StationSyncService: event %s could not be tried%s"
+        logger.error(line, event_id, logs.trace(error), extra=told)
         return State.FAILED
 
 

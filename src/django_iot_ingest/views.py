@@ -24,6 +24,7 @@ from django_iot_ingest import (
     request_ids,
     signals,
     strict_json,
+    telemetry,
 )
 from django_iot_ingest.authentication import SignatureAuthentication, SignedRequest
 from django_iot_ingest.events import Receipt
@@ -37,6 +38,9 @@ from django_iot_ingest.exceptions import (
     TemporarilyUnavailable,
     UnknownType,
 )
+
+SERVER_ERRORS = 500
+"""Status codes from here on say that it was not the client's fault."""
 
 
 class StationDataInternalView(APIView):
@@ -56,6 +60,9 @@ class StationDataInternalView(APIView):
     metadata_class = None
     http_method_names = ["post"]
 
+    step: telemetry.Step = telemetry.NOTHING
+    """Who counts and traces is told of the request by it."""
+
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """Return the view, outside ``ATOMIC_REQUESTS``: a receipt is committed before all else."""
@@ -63,6 +70,14 @@ class StationDataInternalView(APIView):
         for alias in connections:
             transaction.non_atomic_requests(using=alias)(view)
         return view
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer a request, as one step."""
+        route = getattr(getattr(request, "resolver_match", None), "route", None)
+        with telemetry.step("request", method=request.method, route=route) as self.step:
+            response = super().dispatch(request, *args, **kwargs)
+            self.step.tell(status=response.status_code)
+            return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Run the checks that come before the body is parsed, the cheapest first."""
@@ -86,12 +101,15 @@ class StationDataInternalView(APIView):
         receipt = signed.receipt
         payload: dict[str, Any] | None = None
         try:
-            payload = strict_json.load_object(receipt.body)
-            event_type, report = event_types.read(payload, receipt)
+            with telemetry.step("read"):
+                payload = strict_json.load_object(receipt.body)
+                self.step.tell(event_type=event_types.label(payload.get("type")))
+                event_type, report = event_types.read(payload, receipt)
         except (InvalidJson, InvalidPayload, UnknownType) as refusal:
             self.keep_refused(receipt, payload, refusal)
             raise
         answer = inbox.ingest(event_type, report, receipt, signed.arrived)
+        answer.tell(self.step)
         refusals.store()
         return answers.accepted(answer)
 
@@ -110,16 +128,23 @@ class StationDataInternalView(APIView):
             rehearsed.error = exc
             return answers.refused(refusal, request_id)
         is_kept = captures.is_to_be_kept(request, refusal)
-        unexpected = None if refusal is exc else exc
-        # A log handler of the host's that raises must not turn the answer into a 500.
-        with suppress(Exception):
-            refusals.note(refusal, request_id, unexpected, is_kept=is_kept)
-        with suppress(Exception):
-            signals.request_refused.send_robust(
-                sender=type(self), reason=refusal.error, request_id=request_id
-            )
+        self.tell(refusal, request_id, exc, is_kept=is_kept)
         if is_kept:
             captures.keep(request, refusal, request_id)
         if captures.is_admitted(request) and not isinstance(refusal, TemporarilyUnavailable):
             refusals.store()
         return answers.refused(refusal, request_id)
+
+    def tell(self, refusal: Refusal, request_id: str, exc: Exception, *, is_kept: bool) -> None:
+        """Log, trace and signal a refusal; who fails over it does not turn it into a 500."""
+        with suppress(Exception):
+            unexpected = None if refusal is exc else exc
+            refusals.note(refusal, request_id, unexpected, is_kept=is_kept)
+        with suppress(Exception):
+            self.step.tell(reason=refusal.error, request_id=request_id)
+            if refusal.status_code >= SERVER_ERRORS:
+                self.step.fail(telemetry.code_of(exc))
+        with suppress(Exception):
+            signals.request_refused.send_robust(
+                sender=type(self), reason=refusal.error, request_id=request_id
+            )

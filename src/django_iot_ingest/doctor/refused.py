@@ -36,7 +36,7 @@ def kept(request_id: str) -> Kept | None:
     """Return what is kept under an id, if anything is."""
     digits = request_id.strip().replace("-", "").lower()
     row = RefusedRequest.objects.using(alias()).filter(request_id=digits).first()
-    return None if row is None else _of_row(row)
+    return None if row is None else of_row(row)
 
 
 def nearest(said: RequestId) -> Kept | None:
@@ -47,7 +47,19 @@ def nearest(said: RequestId) -> Kept | None:
         return None
     pk, _ = min(found, key=lambda one: abs((aware(one[1]) - said.at).total_seconds()))
     row = rows.filter(pk=pk).first()
-    return None if row is None else _of_row(row)
+    return None if row is None else of_row(row)
+
+
+def of_row(row: RefusedRequest) -> Kept:
+    """Return the request that a row keeps."""
+    headers = row.headers if isinstance(row.headers, dict) else {}
+    request = CapturedRequest(
+        bytes(row.body),
+        tuple((str(name), str(value)) for name, value in headers.items()),
+        is_whole=False,
+        is_verified=row.reason != UNSIGNED,
+    )
+    return Kept(request, _seconds(row.received_at), row.reason, f"request {row.request_id}")
 
 
 def of_event(event: IngestEvent) -> Kept:
@@ -81,17 +93,6 @@ def log_lines(request_id: str, reason: str) -> list[str]:
             "the last one at or before that time is less than a minute older, and the next counts it."
         ),
     ]
-
-
-def _of_row(row: RefusedRequest) -> Kept:
-    headers = row.headers if isinstance(row.headers, dict) else {}
-    request = CapturedRequest(
-        bytes(row.body),
-        tuple((str(name), str(value)) for name, value in headers.items()),
-        is_whole=False,
-        is_verified=row.reason != UNSIGNED,
-    )
-    return Kept(request, _seconds(row.received_at), row.reason, f"request {row.request_id}")
 
 
 def _seconds(moment: datetime) -> float:

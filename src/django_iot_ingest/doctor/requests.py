@@ -16,15 +16,19 @@ from django_iot_ingest.doctor.findings import Finding, Severity, counted, shown
 from django_iot_ingest.doctor.headers import Rules
 from django_iot_ingest.doctor.reason_texts import TEXTS
 from django_iot_ingest.doctor.refused import Kept
+from django_iot_ingest.doctor.search import Budget
 from django_iot_ingest.doctor.show import Report
 from django_iot_ingest.request_ids import RequestId
 
 URL_NAME = "django_iot_ingest:station-data"
 
 
-def report_of(kept: Kept) -> Report:
-    """Return what is wrong with a request that was kept, judged as of when it came."""
-    found = judge(kept.request, kept.at)
+def report_of(kept: Kept, budget: Budget | None = None) -> Report:
+    """Return what is wrong with a request that was kept, judged as of when it came.
+
+    ``budget`` bounds the search for what was signed; the default is generous.
+    """
+    found = judge(kept.request, kept.at, budget)
     return _report(kept.request, kept.at, found, kept.told, kept.reason)
 
 
@@ -51,9 +55,9 @@ def report_of_id(request_id: str, said: RequestId) -> list[Report]:
     return [first, report_of(other)] if other else [first]
 
 
-def judge(request: CapturedRequest, at: float) -> Diagnosis:
+def judge(request: CapturedRequest, at: float, budget: Budget | None = None) -> Diagnosis:
     """Return what is wrong with a request by this project's settings."""
-    return diagnose(request, signature_secrets(), at, rules(), payload.judge)
+    return diagnose(request, signature_secrets(), at, rules(), payload.judge, budget)
 
 
 def rules() -> Rules:

@@ -36,6 +36,8 @@ logger = logging.getLogger("django_iot_ingest.services")
 class WaitingReturns(Exception):
     """Returns of banks that this snapshot shows wait in the inbox: they come first."""
 
+    is_expected = True
+
     def __init__(self, event_ids: list[int]) -> None:
         super().__init__(event_ids)
         self.event_ids = event_ids
@@ -287,7 +289,14 @@ class CabinetSync:
 
     def refuse(self, path: str, error: Exception) -> None:
         """Say that a hook refused a bank; the next snapshot tries again."""
-        logger.error("StationSyncService: a hook refused a power bank%s", logs.trace(error))
+        code = faults.code_of(error)
+        told = {
+            "event_type": self.report.event_type,
+            "device_serial": self.report.device_serial,
+            "error_code": code,
+        }
+        line = "StationSyncService: a hook refused a power bank%s"
+        logger.error(line, logs.trace(error), extra=told)
         self.sync.outcome.warn(WarningCode.HOOK_REFUSED, path)
         hooks.notify(
             self.sync.service,
@@ -296,7 +305,7 @@ class CabinetSync:
             event_id=None,
             event_type=self.report.event_type,
             device_serial=self.report.device_serial,
-            error_code=faults.code_of(error),
+            error_code=code,
         )
 
     def return_unheard(self, sighting: Sighting) -> None:

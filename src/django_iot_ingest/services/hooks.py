@@ -11,14 +11,28 @@ from django.db import connections, transaction
 from django.db.transaction import TransactionManagementError
 from django.dispatch import Signal
 
-from django_iot_ingest import signals
-from django_iot_ingest.events import StationReport, StationStatusChanged
+from django_iot_ingest import signals, telemetry
+from django_iot_ingest.events import (
+    PowerBankMissing,
+    PowerBankReturned,
+    StationCreated,
+    StationReport,
+    StationStatusChanged,
+)
 from django_iot_ingest.models import AbstractStation, StationStatusChange
 
 if TYPE_CHECKING:
     from django_iot_ingest.services.service import StationSyncService
 
 Event = TypeVar("Event")
+
+NAMES: dict[type, str] = {
+    StationCreated: "on_station_created",
+    StationStatusChanged: "on_station_status_changed",
+    PowerBankReturned: "on_power_bank_returned",
+    PowerBankMissing: "on_power_bank_missing",
+}
+"""The hook that gets an event, whatever a host has wrapped it in."""
 
 
 def call(hook: Callable[[Event], None], event: Event, using: str) -> None:
@@ -27,9 +41,10 @@ def call(hook: Callable[[Event], None], event: Event, using: str) -> None:
     A hook that swallowed a database error has left a transaction that can only be rolled back; a
     savepoint would do that in silence, so ``TransactionManagementError`` says it.
     """
-    hook(event)
-    if connections[using].needs_rollback:
-        raise TransactionManagementError("The hook swallowed a database error.")
+    with telemetry.step("hook", hook=NAMES.get(type(event), "other")):
+        hook(event)
+        if connections[using].needs_rollback:
+            raise TransactionManagementError("The hook swallowed a database error.")
 
 
 def notify(service: StationSyncService, signal: Signal, using: str, **payload: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import close_old_connections
 
-from django_iot_ingest import drain, logs
+from django_iot_ingest import drain, faults, logs
 from django_iot_ingest.database import close_connections
 
 logger = logging.getLogger(__name__)
@@ -64,5 +64,6 @@ class Command(BaseCommand):
     def recover(self, error: Exception) -> None:
         """Let go of connections that may be lost; what was not applied waits on."""
         if logs.throttle.take("iot_drain") is not None:
-            logger.error("StationSyncService could not drain%s", logs.trace(error))
+            told = {"error_code": faults.code_of(error)}
+            logger.error("StationSyncService could not drain%s", logs.trace(error), extra=told)
         close_connections()

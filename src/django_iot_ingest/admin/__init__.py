@@ -1,0 +1,29 @@
+"""The admin that operators work in: mixins for the host's three models, and the plugin's own pages.
+
+Found by ``django.contrib.admin`` where that is installed; nothing else imports it.
+"""
+
+from django.contrib import admin
+
+from django_iot_ingest.admin.history import StationStatusChangeAdmin
+from django_iot_ingest.admin.hosts import (
+    PowerBankAdminMixin,
+    StationAdminMixin,
+    StationSlotAdminMixin,
+)
+from django_iot_ingest.admin.inbox import IngestEventAdmin
+from django_iot_ingest.admin.refused import RefusedRequestAdmin
+from django_iot_ingest.fleet.page import FleetAdmin
+from django_iot_ingest.models import Fleet
+
+admin.site.register(Fleet, FleetAdmin)
+
+__all__ = [
+    "FleetAdmin",
+    "IngestEventAdmin",
+    "PowerBankAdminMixin",
+    "RefusedRequestAdmin",
+    "StationAdminMixin",
+    "StationSlotAdminMixin",
+    "StationStatusChangeAdmin",
+]
