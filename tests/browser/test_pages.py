@@ -13,6 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from django_iot_ingest.conf import get_station_model
 from django_iot_ingest.models import IngestEvent
+from tests import lively
 from tests.browser.conftest import IMAGES
 from tests.lively import BROKEN
 
@@ -85,6 +86,7 @@ def faults(page: Page) -> list[tuple[str, list[str]]]:
 def test_axe_finds_nothing_serious(
     opened: Callable[..., Page], name: str, look: str, request: pytest.FixtureRequest
 ) -> None:
+    lively.fill_the_hour()
     page = opened(name, **LOOKS[look])
     assert faults(page) == []
     if request.config.getoption("--screenshots", default=False):
@@ -92,6 +94,15 @@ def test_axe_finds_nothing_serious(
 
 
 def _shoot(page: Page, title: str) -> None:
+    """Write what is seen without scrolling, of the fleet's page twice the rest of it too."""
+    _write(page, title)
+    if title in ("fleet-light", "fleet-phone"):
+        for part in ("hour", "stations"):
+            page.evaluate("id => document.getElementById(id).scrollIntoView()", part)
+            _write(page, title.replace("fleet", f"fleet_{part}"))
+
+
+def _write(page: Page, title: str) -> None:
     IMAGES.mkdir(exist_ok=True)
     target = IMAGES / f"{title}.png"
     page.screenshot(path=target)
