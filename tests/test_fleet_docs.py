@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,9 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "fleet.md"
 
 TEXT = PAGE.read_text(encoding="utf-8")
 
-TABLE = re.compile(r"^<!-- fleet_page:begin -->\n(.*?)^<!-- fleet_page:end -->$", re.M | re.S)
+FLAGS = re.MULTILINE | re.DOTALL
+
+TABLE = re.compile(r"^<!-- fleet_page:begin -->\n(.*?)^<!-- fleet_page:end -->$", FLAGS)
 
 pytestmark = pytest.mark.once
 
@@ -32,9 +35,10 @@ def registry() -> Iterator[None]:
     admin.site.register(Fleet, FleetAdmin)
 
 
-def test_a_host_can_have_another_rhythm(registry: None, db: None) -> None:
-    (block,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.M | re.S)
-    exec(compile(block, "fleet.md", "exec"), {})
+def test_a_host_can_have_another_rhythm(registry: None, db: None, tmp_path: Path) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", TEXT, FLAGS)
+    (tmp_path / "admin.py").write_text(block)
+    runpy.run_path(str(tmp_path / "admin.py"))
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("chief"))
     response = client.get(test_fleet_page.URL)
