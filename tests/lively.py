@@ -14,11 +14,13 @@ from django.utils import timezone
 
 from django_iot_ingest import ledger, silence
 from django_iot_ingest.conf import get_power_bank_model, get_station_model
-from django_iot_ingest.models import IngestEvent
+from django_iot_ingest.models import IngestEvent, RefusalCount
 from tests import hosts
 from tests.flaky import FlakyHook
 from tests.gateway import Gateway
 from tests.payloads import cabinet, empty_slot, returned, status
+
+State = IngestEvent.State
 
 SIZE = 8
 
@@ -62,6 +64,39 @@ def tell(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
         )
     assert gateway.post(status(), timestamp=int(time.time()) - 900).status_code == 403
     assert gateway.post({"type": "full", "device": {"serial_number": "?"}}).status_code == 400
+
+
+def fill_the_hour() -> None:
+    """Let there have been an hour of traffic: a wave of events, and a quarter that had to wait."""
+    begin = timezone.now() - timedelta(minutes=58)
+    rows = []
+    for number in range(900):
+        received_at = begin + timedelta(seconds=3.8 * number)
+        took = timedelta(milliseconds=6 + number * number % 17 + (number % 190 == 0) * 25)
+        waited = timedelta(minutes=4) if 450 < number < 520 and number % 4 == 0 else took
+        state = State.STALE if number % 29 == 0 else State.APPLIED
+        rows.append(
+            IngestEvent(
+                event_type="full",
+                device_serial=STATIONS[number % 12],
+                received_at=received_at,
+                applied_at=received_at + waited,
+                duration=took,
+                state=state,
+                signed_at=0,
+                body=b"",
+            )
+        )
+    IngestEvent.objects.bulk_create(row for row in rows if row.received_at.second % 7)
+    RefusalCount.objects.bulk_create(
+        RefusalCount(minute=begin + timedelta(minutes=minute), reason=reason, count=count)
+        for minute, reason, count in [
+            (3, "NOT_AUTHENTICATED", 1),
+            (22, "IP_NOT_ALLOWED", 6),
+            (23, "IP_NOT_ALLOWED", 4),
+            (41, "NOT_AUTHENTICATED", 2),
+        ]
+    )
 
 
 def heard(serial: str, seconds_ago: float) -> None:
