@@ -212,9 +212,6 @@ class Runner:
         delivery.station.is_busy = False
         if not delivery.is_free:
             self._go_on(delivery)
-        elif self.is_deferred:
-            # The drain takes them in an order of its own.
-            self.expectation.leave_open(delivery.occurrence)
 
     def _go_on(self, delivery: Delivery) -> None:
         at_once = self.agenda.finished(delivery, time.time())
