@@ -188,6 +188,17 @@ def test_problems_are_counted_in_words() -> None:
     assert summary(differences=["d", "e"]).problems == ["2 differences in the tables"]
 
 
+def test_a_comparison_that_leaves_most_stations_out_is_none() -> None:
+    told = summary(differences=[])
+    told.expectation.stations = {name: KnownStation(name) for name in "ABCD"}
+    told.expectation.open_stations = {"A", "B"}
+    assert told.exit_code == 0
+    told.expectation.open_stations = {"A", "B", "C"}
+    assert told.problems == ["3 stations of which nothing is certain"]
+    told.differences = None
+    assert told.exit_code == 0
+
+
 def test_a_summary_is_told_plainly_and_as_json() -> None:
     counted = Tally()
     for number in range(30):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from urllib.parse import urlsplit
 
@@ -127,6 +127,11 @@ def chaos_named(names: Collection[str]) -> frozenset[Chaos]:
         known = ", ".join([*Chaos, "all"])
         raise Unusable(f"--chaos {unknown[0]!r} is not known; it may be {known}")
     return frozenset(Chaos) if "all" in names else frozenset(map(Chaos, names))
+
+
+def without(options: Options, kinds: Collection[Chaos]) -> tuple[Options, list[Chaos]]:
+    """Return the options without some kinds of chaos, and which of these were asked for."""
+    return replace(options, chaos=options.chaos - set(kinds)), sorted(options.chaos & set(kinds))
 
 
 def endpoint(url: str, default_path: str) -> str:

@@ -29,6 +29,8 @@ LOOK, SHORT_LOOK = 0.1, 0.02
 """Seconds between two looks, at most; the shorter one while an event is due and cannot be begun."""
 
 SERVER, FLEET = "the server kept all threads waiting", "no station could send another one yet"
+OURSELVES = "this machine was too busy to make them"
+"""What may hold an event back."""
 
 OTHER_DATABASE = (
     "the database of this project is not the one that the URL serves: the first event is not in "
@@ -57,6 +59,8 @@ class Runner:
         """Asked once whether an event is in the project's own inbox."""
 
         self.is_deferred = is_deferred
+        self.step = 1 / options.rate
+        self.hindrance = OURSELVES
         self.tally = Tally()
         self.agenda = Agenda(options, hardware.build(options, dice), dice)
         self.expectation = self.agenda.expectation
@@ -110,33 +114,39 @@ class Runner:
 
     def _send_all(self, began: float) -> None:
         due = next_rental = began
-        step = 1 / self.options.rate
         while not self._is_time_up(now := time.monotonic(), began):
-            timeout = LOOK
+            is_stuck = False
             if now >= due:
-                due, timeout = self._begin_next(due, now, step)
+                due, is_stuck = self._begin_next(self._skip(due, now))
             if self.rent and now >= next_rental:
                 next_rental = self._rent_next(next_rental, now)
-            self._collect(min(max(due - time.monotonic(), 0) or timeout, timeout))
+            pause = SHORT_LOOK if is_stuck else max(due - time.monotonic(), 0)
+            self._collect(min(pause, LOOK))
             self.progress.update(self._share(now - began), self.tally)
         self.seconds = time.monotonic() - began
 
-    def _begin_next(self, due: float, now: float, step: float) -> tuple[float, float]:
+    def _skip(self, due: float, now: float) -> float:
+        """Forget the events that were due too long ago, so that they do not pile up."""
+        slipped = int((now - due - CATCH_UP) / self.step) + 1
+        if now - due <= CATCH_UP:
+            return due
+        self.tally.slipped[self.hindrance] += slipped
+        return due + slipped * self.step
+
+    def _begin_next(self, due: float) -> tuple[float, bool]:
         """Begin the event that is due, if that can be.
 
-        Return when the next one is, and how long to wait for answers in between.
+        Return when the next one is due, and whether this one still is.
         """
         is_busy = self.gateway.is_busy
         delivery = None if is_busy else self.agenda.next(time.time())
-        if delivery is not None:
-            self.gateway.begin(delivery, time.time())
-            if delivery.is_free:
-                self._go_on(delivery)
-            return due + step, LOOK
-        if now - due > CATCH_UP:
-            self.tally.slipped[SERVER if is_busy else FLEET] += 1
-            due += step
-        return due, SHORT_LOOK
+        if delivery is None:
+            self.hindrance = SERVER if is_busy else FLEET
+            return due, True
+        self.gateway.begin(delivery, time.time())
+        if delivery.is_free:
+            self._go_on(delivery)
+        return due + self.step, False
 
     def _rent_next(self, due: float, now: float) -> float:
         """Let somebody rent a bank, if one can be had; return when the next one is rented."""
@@ -202,9 +212,6 @@ class Runner:
         delivery.station.is_busy = False
         if not delivery.is_free:
             self._go_on(delivery)
-        elif self.is_deferred:
-            # The drain takes them in an order of its own.
-            self.expectation.leave_open(delivery.occurrence)
 
     def _go_on(self, delivery: Delivery) -> None:
         at_once = self.agenda.finished(delivery, time.time())

@@ -15,6 +15,9 @@ from django_iot_ingest.simulator.tally import Tally
 SUCCESS, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
+MOST_LEFT_OUT = 0.5
+"""Share of the stations that may be left out of a comparison that still counts as one."""
+
 FINE = "everything is as it should be"
 
 MOST_SHOWN = 10
@@ -60,6 +63,7 @@ class Summary:
             (tally.given_up.count, "lost event"),
             (tally.faults.count, "failed rental"),
             (len(self.differences or ()), "difference in the tables"),
+            (self._unjudged(), "station of which nothing is certain"),
         )
         return [_plural(count, name) for count, name in counted if count]
 
@@ -140,6 +144,12 @@ class Summary:
         refused = sum(self.tally.refusals.values())
         yield "refusals", str(refused)
 
+    def _unjudged(self) -> int:
+        """Return how many stations were left out, if they are so many that the rest proves little."""
+        left_out = len(self.expectation.open_stations)
+        is_too_much = left_out > MOST_LEFT_OUT * len(self.expectation.stations)
+        return left_out if is_too_much and self.differences is not None else 0
+
     def _left_out(self) -> str:
         stations, banks = len(self.expectation.open_stations), len(self.expectation.open_banks)
         late = f", since {self.tally.late} answers took 4 s and longer" if self.tally.late else ""
@@ -198,10 +208,11 @@ def _shown(name: str, texts: list[str], count: int) -> Iterator[tuple[str, str]]
 
 
 def _plural(count: int, name: str) -> str:
+    """Return a count and what is counted, whose last noun comes before the first preposition."""
     if count == 1:
         return f"1 {name}"
-    return (
-        f"{count} {name.replace('difference', 'differences')}"
-        if " in " in name
-        else (f"{count} {name}s")
-    )
+    for preposition in (" in ", " of "):
+        noun, found, rest = name.partition(preposition)
+        if found:
+            return f"{count} {noun}s{found}{rest}"
+    return f"{count} {name}s"

@@ -31,7 +31,7 @@ class Watch:
             if time.monotonic() > deadline:
                 return [f"events still wait after {DRAIN_SECONDS:.0f} s: is there a worker?"]
             time.sleep(0.2)
-        return tables.differences(expectation, self.prefix, self.newest)
+        return tables.differences(expectation, self.prefix, self.newest, is_deferred=is_deferred)
 
 
 def begin(options: Options, serials: list[str]) -> Watch:

@@ -12,15 +12,17 @@ from typing import Any, TextIO, cast
 from urllib.parse import urljoin
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+from django.db import DatabaseError
 from django.urls import NoReverseMatch, reverse
 
 from django_iot_ingest import conf, signing
 from django_iot_ingest.simulator import options as choices
 from django_iot_ingest.simulator import probe, rentals, screen
+from django_iot_ingest.simulator.chaos import OVERTAKING
 from django_iot_ingest.simulator.line import Bearers, Line, LogIns, OneToken
 from django_iot_ingest.simulator.options import Options, Rentals, Slots, Unusable
 from django_iot_ingest.simulator.runner import Runner
-from django_iot_ingest.simulator.summary import UNUSABLE, Summary
+from django_iot_ingest.simulator.summary import FAILED, INTERRUPTED, UNUSABLE, Summary
 
 DEFAULT_PATH = "/api/internal/stations/data"
 TOKEN_VARIABLE, PASSWORD_VARIABLE = "IOT_TOKEN", "IOT_PASSWORD"  # nosec B105
@@ -71,8 +73,11 @@ class Command(BaseCommand):
                 summary = self.simulate(options, stack)
         except Unusable as error:
             raise CommandError(str(error), returncode=UNUSABLE) from None
+        except DatabaseError as error:
+            text = f"the tables of this project failed: {type(error).__name__}"
+            raise CommandError(text, returncode=FAILED) from error
         except KeyboardInterrupt:
-            raise CommandError("Interrupted.", returncode=130) from None
+            raise CommandError("Interrupted.", returncode=INTERRUPTED) from None
         if summary.exit_code:
             told = ", ".join(summary.problems)
             text = "Interrupted." if summary.is_interrupted else f"Failed: {told}."
@@ -85,8 +90,11 @@ class Command(BaseCommand):
         rent = rentals.find(said["rent"]) if options.rentals else None
         is_verified = (rent is not None) if said["verify"] is None else said["verify"]
         file = stack.enter_context(_writable(said["json"])) if said["json"] else None
-        runner = Runner(options, line, rent=rent, is_deferred=conf.is_deferred())
         notes = probe.check(line, options.threads)
+        if is_verified and conf.is_deferred():
+            options, calmed = choices.without(options, OVERTAKING)
+            notes += [f"{kind} is left out: the drain has an order of its own" for kind in calmed]
+        runner = Runner(options, line, rent=rent, is_deferred=conf.is_deferred())
         watch = runner.watch() if rent or is_verified else None
         with screen.progress(_stream(self.stderr), said["verbosity"]) as shown:
             runner.run(shown)
