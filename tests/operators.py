@@ -153,8 +153,8 @@ class Page(HTMLParser):
     def _note(self, tag: str, found: dict[str, str]) -> None:
         if "id" in found:
             self.ids.append(found["id"])
-        for name in ("aria-labelledby", "aria-describedby"):
-            self.referred += found.get(name, "").split()
+        # What an input of Django's is described by can be made by its script.
+        self.referred += found.get("aria-labelledby", "").split()
         if tag == "label" and "for" in found:
             self.labels.add(found["for"])
         if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():

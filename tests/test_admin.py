@@ -15,7 +15,15 @@ from django.test import Client
 from django.urls import path
 from django.utils import translation
 
-from django_iot_ingest.admin import IngestEventAdmin, verdicts
+from django_iot_ingest.admin import (
+    IngestEventAdmin,
+    bodies,
+    decide,
+    paging,
+    related,
+    search,
+    verdicts,
+)
 from django_iot_ingest.conf import get_station_model
 from django_iot_ingest.models import IngestEvent, RefusedRequest, StationStatusChange
 from tests.gateway import Gateway
@@ -149,6 +157,26 @@ def test_the_table_of_permissions_names_all_there_are() -> None:
     assert set(table("Who may do what")) == in_use - useless
     for verdict in verdicts.VERDICTS:
         assert verdict.permission in table("Who may do what")
+
+
+@pytest.mark.once
+def test_the_numbers_of_the_page_are_those_in_force() -> None:
+    text = " ".join(PAGE.read_text().split())
+    for said in (
+        f"no more than {paging.MOST:,} rows are counted",
+        f"among the newest {search.NEWEST_READ:,} events",
+        f"More than {bodies.MOST_SHOWN:,} characters are cut",
+        f"at most {decide.MOST} at once and for no longer than {decide.SECONDS:.0f} s",
+        f"its newest {related.NEWEST} returns",
+    ):
+        assert said in text
+
+
+@pytest.mark.once
+def test_the_states_of_the_page_are_those_in_which_there_is_something_to_do() -> None:
+    (row,) = re.findall(r"^\| states in .* \| (.*) \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    for cell, verdict in zip(row, verdicts.VERDICTS, strict=True):
+        assert set(cell.split(", ")) == set(map(str, verdict.states))
 
 
 @pytest.mark.once

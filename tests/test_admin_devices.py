@@ -122,6 +122,26 @@ def test_what_the_sync_writes_while_a_page_is_saved_stays(
     assert found == ("MAINTENANCE", "new", True)
 
 
+def test_a_column_that_is_edited_in_the_list_is_written_alone(
+    chief: Client, station: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_admin = admin.site.get_model_admin(type(station))
+    monkeypatch.setattr(model_admin, "list_display", ["serial_number", "out_of_service"])
+    monkeypatch.setattr(model_admin, "list_editable", ["out_of_service"])
+    data = {
+        "form-TOTAL_FORMS": 1,
+        "form-INITIAL_FORMS": 1,
+        "form-0-id": station.pk,
+        "form-0-out_of_service": "on",
+        "_save": "Save",
+    }
+    with CaptureQueriesContext(connection) as context:
+        assert chief.post(url(type(station)), data).status_code == 302
+
+    (update,) = [one for one in statements(context, "UPDATE") if station._meta.db_table in one]
+    assert update.count("=") == 2 and "out_of_service" in update
+
+
 def test_a_column_that_the_host_sets_while_saving_is_saved_too(
     chief: Client, station: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

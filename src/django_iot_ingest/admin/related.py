@@ -109,21 +109,29 @@ def status_name(status: str) -> Any:
 
 def _subject(row: IngestEvent, column: str, kind: Any, model: type[Any], links: Links) -> Subject:
     serial = getattr(row, column)
-    device = None
-    if links.may_view(model):
-        # The result knows which station was meant where a status named one by its IMEI.
-        meant = row.result.get("station_serial") if isinstance(row.result, dict) else None
-        names = (
-            [serial, meant] if column == "device_serial" and isinstance(meant, str) else [serial]
-        )
-        found = {
-            one.serial_number: one for one in model._default_manager.filter(serial_number__in=names)
-        }
-        device = found.get(names[-1]) or found.get(serial)
-    others = Q(**{column: serial}) & ~Q(pk=row.pk)
-    return Subject(
-        column, kind, serial, links.to(device), _events(others, links, **{column: serial})
-    )
+    device = _device(model, _names(row, column)) if links.may_view(model) else None
+    events = _events(Q(**{column: serial}) & ~Q(pk=row.pk), links, **{column: serial})
+    return Subject(column, kind, serial, links.to(device), events)
+
+
+def _names(row: IngestEvent, column: str) -> list[str]:
+    """Return the serial numbers that a device of an event may have, the likeliest first.
+
+    A status can name a station by its IMEI; then the result knows which one was meant.
+    """
+    serial = getattr(row, column)
+    meant = row.result.get("station_serial") if isinstance(row.result, dict) else None
+    if column == "device_serial" and isinstance(meant, str):
+        return [meant, serial]
+    return [serial]
+
+
+def _device(model: type[Any], names: list[str]) -> Any:
+    """Return the first of these devices that is known, or None."""
+    known = {
+        row.serial_number: row for row in model._default_manager.filter(serial_number__in=names)
+    }
+    return next((known[name] for name in names if name in known), None)
 
 
 def _events(condition: Q, links: Links, **filters: str) -> ShownEvents | None:

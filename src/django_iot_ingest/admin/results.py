@@ -40,8 +40,9 @@ class ShownResult:
         """Return what is shown of a result; anything may be stored there."""
         if not isinstance(result, Mapping):
             return cls([] if result is None else [(_("Result"), result)], [])
-        kept = {name: value for name, value in result.items() if name != "warnings"}
-        values = [(NAMES.get(name, name), value) for name, value in kept.items()]
+        # PostgreSQL keeps no order of names.
+        names = [*(name for name in NAMES if name in result), *sorted(result.keys() - NAMES.keys())]
+        values = [(NAMES.get(name, name), result[name]) for name in names if name != "warnings"]
         warnings = result.get("warnings")
         told = warnings if isinstance(warnings, list) else []
         return cls(values, [_shown(warning) for warning in told])

@@ -1,0 +1,48 @@
+"""The operator's side: what he changes, and what he sees of an event."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils import timezone
+
+from django_iot_ingest.models import IngestEvent
+from fleet.models import PowerBank, Station
+from fleet.tests.gateway import BANK, SERIAL, GatewayTestCase, full, returned, status
+
+
+class AdminTests(GatewayTestCase):
+    def setUp(self) -> None:
+        self.now = timezone.now()
+        self.assertEqual(self.send(full(self.now)).status_code, 200)
+        self.station = Station.objects.get()
+        self.address = reverse("admin:fleet_station_change", args=[self.station.pk])
+        self.client.force_login(self.gateway)
+
+    def test_a_station_shows_its_cabinet(self) -> None:
+        page = self.client.get(self.address)
+        bank = PowerBank.objects.get(serial_number=BANK)
+        self.assertContains(page, reverse("admin:fleet_powerbank_change", args=[bank.pk]))
+        self.assertContains(page, "Slot 2")
+        self.assertContains(page, "Latest events")
+
+    def test_an_operator_names_a_station_and_undoes_no_report(self) -> None:
+        self.client.get(self.address)
+        self.assertEqual(self.send(status("OFFLINE", timezone.now())).status_code, 200)
+        self.client.force_login(self.gateway)
+        answer = self.client.post(self.address, {"name": "Main square", "out_of_service": "on"})
+        self.assertEqual(answer.status_code, 302)
+        self.station.refresh_from_db()
+        found = (self.station.name, self.station.out_of_service, self.station.status)
+        self.assertEqual(found, ("Main square", True, "OFFLINE"))
+
+    def test_the_inbox_finds_a_return_by_its_bank(self) -> None:
+        self.send(returned(timezone.now()))
+        self.client.force_login(self.gateway)
+        page = self.client.get(
+            reverse("admin:django_iot_ingest_ingestevent_changelist"), {"q": BANK}
+        )
+        (row,) = page.context["cl"].result_list
+        self.assertEqual((row.event_type, row.device_serial), ("returned", SERIAL))
+        address = reverse("admin:django_iot_ingest_ingestevent_change", args=[row.pk])
+        self.assertContains(self.client.get(address), "The tables say it.")
+        self.assertEqual(IngestEvent.objects.count(), 2)
