@@ -209,6 +209,7 @@ def test_a_summary_is_told_plainly_and_as_json() -> None:
     told.expectation.stations = {"A": KnownStation("A", "ONLINE"), "B": KnownStation("B")}
     for serial, status, slot in (("X", "AVAILABLE", 1), ("Y", "RENTED", None), ("Z", "DAMAGED", 2)):
         told.expectation.add_bank(KnownBank(serial, status, "A" if slot else None, slot))
+    told.expectation.add_bank(KnownBank("M", "AVAILABLE"))
 
     out = io.StringIO()
     screen.tell(out, told.sections())
@@ -236,6 +237,7 @@ def test_a_summary_is_told_plainly_and_as_json() -> None:
         "banks_available": 1,
         "banks_rented": 1,
         "banks_damaged": 1,
+        "banks_missing": 1,
         "banks_in_slots": 2,
     }
     assert len(value["differences"]) == 25 and value["exit_code"] == 1

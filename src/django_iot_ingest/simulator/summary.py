@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django_iot_ingest.simulator.expectation import Expectation
+from django_iot_ingest.simulator.expectation import Expectation, KnownBank
 from django_iot_ingest.simulator.hardware import OFFLINE, ONLINE
 from django_iot_ingest.simulator.options import Options
 from django_iot_ingest.simulator.tally import Tally
@@ -185,12 +185,18 @@ def _fleet(expectation: Expectation) -> Iterator[tuple[str, int]]:
     yield "stations_offline", stations.pop(OFFLINE, 0)
     for status, count in sorted(stations.items()):
         yield f"stations_{status.lower()}", count
-    banks = Counter(bank.status for bank in expectation.banks.values())
-    for status in ("AVAILABLE", "RENTED"):
-        yield f"banks_{status.lower()}", banks.pop(status, 0)
-    for status, count in sorted(banks.items()):
-        yield f"banks_{status.lower()}", count
+    banks = Counter(_kind(bank) for bank in expectation.banks.values())
+    for kind in ("available", "rented"):
+        yield f"banks_{kind}", banks.pop(kind, 0)
+    for kind, count in sorted(banks.items()):
+        yield f"banks_{kind}", count
     yield "banks_in_slots", sum(bank.slot is not None for bank in expectation.banks.values())
+
+
+def _kind(bank: KnownBank) -> str:
+    """Return which number of the fleet page counts a bank: one that is nowhere is missing."""
+    is_missing = bank.station is None and not bank.is_rented
+    return "missing" if is_missing else bank.status.lower()
 
 
 def _sorted(tally: Tally) -> list[tuple[tuple[int, str], int]]:
