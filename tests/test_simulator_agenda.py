@@ -47,7 +47,7 @@ def play(options: Options, events: int, rents: bool = False) -> list[Delivery]:
         if offer is not None:
             station, number, bank = offer
             agenda.expectation.rent(bank.serial, datetime.fromtimestamp(now, UTC))
-            agenda.take(station, number, now)
+            agenda.take(station, number, bank, now)
     return sent
 
 
@@ -183,7 +183,7 @@ def test_nobody_rents_what_the_tables_do_not_have_there() -> None:
     station, number, bank = offer
     assert agenda.expectation.is_in_place(bank.serial, station.serial, number)
     agenda.expectation.rent(bank.serial, datetime.fromtimestamp(now, UTC))
-    agenda.take(station, number, now + 2)
+    agenda.take(station, number, bank, now + 2)
     assert bank.is_away and station.slots[number] is None
 
 

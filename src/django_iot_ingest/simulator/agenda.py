@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
-from django_iot_ingest.simulator import chaos, glances, payloads
+from django_iot_ingest.simulator import chaos, glances, making
 from django_iot_ingest.simulator.chaos import CALM, Chaos, Plan
 from django_iot_ingest.simulator.delivery import Delivery
 from django_iot_ingest.simulator.expectation import Expectation
 from django_iot_ingest.simulator.hardware import OFFLINE, ONLINE, PowerBank, Station, Status
-from django_iot_ingest.simulator.occurrences import Occurrence, Return, Snapshot, Word
+from django_iot_ingest.simulator.occurrences import Occurrence, Snapshot
 from django_iot_ingest.simulator.options import Options
 
 OFF_SHARE, FLAP_SHARE, MOVE_SHARE = 0.02, 0.02, 0.15
@@ -43,18 +42,18 @@ _AT_ONCE = {"off": (OFFLINE, "on"), "on": (ONLINE, "")}
 EARLY = frozenset({Chaos.DUPLICATES, Chaos.LOST, Chaos.RESET})
 """What may go wrong with a station's first words; the rest needs somebody who knows it."""
 
-Make = Callable[[Station, int], Occurrence]
+
+Begin = Callable[[float], Delivery | None]
+"""Make an event now, or None if that cannot be yet."""
 
 
-@dataclass(order=True, slots=True)
+@dataclass(order=True, frozen=True, slots=True)
 class Task:
     """Something that is due, in order of ``due``."""
 
     due: float
     number: int
-    kind: str = ""
-    station: Station | None = None
-    power_bank: PowerBank | None = None
+    begin: Begin = field(compare=False)
 
 
 class Agenda:
@@ -88,11 +87,11 @@ class Agenda:
         if isinstance(delivery.occurrence.told, Snapshot) and delivery.is_delivered:
             station.is_known = True
         if not station.is_known and not delivery.is_delivered:
-            self._add(now + self.dice.uniform(*AWAY_SECONDS), "power", station)
+            self._add(now + self.dice.uniform(*AWAY_SECONDS), partial(self._again, station))
         elif delivery.then in _AT_ONCE:
             return self._say(station, *_AT_ONCE[delivery.then], plan=CALM, now=now)
         elif delivery.then:
-            self._add(0.0, delivery.then, station)
+            self._add(0.0, partial(self._again, station))
         return None
 
     def rent_from(self, now: float) -> tuple[Station, int, PowerBank] | None:
@@ -111,11 +110,11 @@ class Agenda:
                 return self.dice.choice(offered)
         return None
 
-    def take(self, station: Station, number: int, now: float) -> None:
+    def take(self, station: Station, number: int, bank: PowerBank, now: float) -> None:
         """Let somebody take the bank of a slot, to bring it back later."""
         self.away += 1
-        bank = station.eject(number, now)
-        self._add(now + self.dice.uniform(*AWAY_SECONDS), "return", power_bank=bank)
+        station.eject(number, bank, now)
+        self._add(now + self.dice.uniform(*AWAY_SECONDS), partial(self._return, bank))
 
     # Which event it is
 
@@ -126,11 +125,11 @@ class Agenda:
             if found or not self.tasks or self.tasks[0].due > now:
                 break
             task = heapq.heappop(self.tasks)
-            found = getattr(self, f"_{task.kind}")(task, now)
+            found = task.begin(now)
             if found is None:
                 postponed.append(task)
         for task in postponed:
-            self._add(now + AGAIN, task.kind, task.station, task.power_bank)
+            self._add(now + AGAIN, task.begin)
         return found
 
     def _power_on_next(self, now: float) -> Delivery | None:
@@ -157,23 +156,16 @@ class Agenda:
             if station.is_known and station.is_online and station.is_ready(now):
                 yield station
 
-    # Tasks, by their kinds
+    # Tasks
 
-    def _power(self, task: Task, now: float) -> Delivery | None:
-        assert task.station
-        return self._power_on(task.station, now) if task.station.is_ready(now) else None
-
-    def _snapshot(self, task: Task, now: float) -> Delivery | None:
-        station = task.station
-        assert station
+    def _again(self, station: Station, now: float) -> Delivery | None:
+        """Let a station be heard: by a snapshot, or it comes back first."""
         if not station.is_ready(now):
             return None
         return self._report(station, now) if station.is_online else self._power_on(station, now)
 
-    def _return(self, task: Task, now: float) -> Delivery | None:
+    def _return(self, bank: PowerBank, now: float) -> Delivery | None:
         """Bring a bank back, to any station that has room."""
-        bank = task.power_bank
-        assert bank
         for station in self._ready(now):
             free = station.free_slots()
             if free:
@@ -196,16 +188,18 @@ class Agenda:
 
     def _go_off(self, station: Station, now: float) -> Delivery:
         station.is_online = False
-        self._add(now + self.dice.uniform(*OFF_SECONDS), "power", station)
+        self._add(now + self.dice.uniform(*OFF_SECONDS), partial(self._again, station))
         return self._say(station, OFFLINE, now=now)
 
     def _carry_away(self, station: Station, now: float) -> None:
         """Let somebody take a bank whom no app knows: the tables learn of it by and by."""
         held = [
-            number for number, bank in station.slots.items() if bank and not self._is_gone(bank)
+            (number, bank)
+            for number, bank in station.slots.items()
+            if bank and not self._is_gone(bank)
         ]
         if held and self.away < self.banks * MOST_AWAY:
-            self.take(station, self.dice.choice(held), now)
+            self.take(station, *self.dice.choice(held), now)
 
     def _is_gone(self, bank: PowerBank) -> bool:
         """Return whether the tables do not know yet that the bank is here."""
@@ -215,27 +209,12 @@ class Agenda:
     def _bring(self, bank: PowerBank, station: Station, slot: int, now: float) -> Delivery:
         station.insert(slot, bank)
         bank.battery = self.dice.choice((0, self.dice.randint(1, 100)))
-        self._add(now + AFTER_RETURN, "snapshot", station)
-
-        def make(station: Station, now_ns: int) -> Occurrence:
-            # The tables keep microseconds: what is behind them is cut off.
-            seconds, fraction = divmod(now_ns, payloads.NANOSECONDS)
-            moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=fraction // 1000)
-            body = payloads.returned(station, bank, slot, now_ns)
-            told = Return(bank.serial, slot, moment)
-            return Occurrence(station.serial, seconds, told, body)
-
-        return self._deliver(station, make, now, frozenset(Chaos) - {Chaos.DROP})
+        self._add(now + AFTER_RETURN, partial(self._again, station))
+        return self._deliver(station, making.returned(station, bank, slot, now), now)
 
     def _report(self, station: Station, now: float) -> Delivery:
         glance = glances.look(station, now, self.dice, is_first=not station.is_known)
-
-        def make(station: Station, now_ns: int) -> Occurrence:
-            body = payloads.full(station, glance, ONLINE, now_ns)
-            at = now_ns // payloads.NANOSECONDS
-            return Occurrence(station.serial, at, glance.snapshot(ONLINE), body)
-
-        return self._deliver(station, make, now, frozenset(Chaos))
+        return self._deliver(station, making.snapshot(station, glance, ONLINE, now), now)
 
     def _say(
         self,
@@ -246,45 +225,33 @@ class Agenda:
         now: float,
         plan: Plan | None = None,
     ) -> Delivery:
-        def make(station: Station, now_ns: int) -> Occurrence:
-            body = payloads.status(station, status, now_ns)
-            at = now_ns // payloads.NANOSECONDS
-            return Occurrence(station.serial, at, Word(status), body)
-
-        return self._deliver(station, make, now, frozenset(Chaos) - {Chaos.DROP}, then, plan)
+        return self._deliver(station, making.word(station, status, now), now, then, plan)
 
     def _deliver(
         self,
         station: Station,
-        make: Make,
+        occurrence: Occurrence,
         now: float,
-        possible: frozenset[Chaos],
         then: str = "",
         plan: Plan | None = None,
     ) -> Delivery:
         """Return an event on its way, with what will go wrong with it."""
-        occurrence = make(station, self._now_ns(now))
         station.last_at = occurrence.at
-        if not station.is_known:
-            possible &= EARLY
         if plan is None:
+            possible = _possible(station, occurrence)
             plan = chaos.draw(self.options.chaos, self.dice, possible=possible)
         if plan.kind == Chaos.REORDER and not then:
             # Somebody has to overtake it: the same station's next event, a second later.
-            self._add(now + AFTER_RETURN, "snapshot", station)
+            self._add(now + AFTER_RETURN, partial(self._again, station))
         return Delivery(station, occurrence, plan, then)
 
-    def _now_ns(self, now: float) -> int:
-        """Return now in nanoseconds; a float of unix seconds has only some hundred of them."""
-        precise = time.time_ns()
-        is_now = abs(precise / payloads.NANOSECONDS - now) < 1
-        return precise if is_now else int(now * payloads.NANOSECONDS)
+    def _add(self, due: float, begin: Begin) -> None:
+        heapq.heappush(self.tasks, Task(due, next(self.numbers), begin))
 
-    def _add(
-        self,
-        due: float,
-        kind: str,
-        station: Station | None = None,
-        power_bank: PowerBank | None = None,
-    ) -> None:
-        heapq.heappush(self.tasks, Task(due, next(self.numbers), kind, station, power_bank))
+
+def _possible(station: Station, occurrence: Occurrence) -> frozenset[Chaos]:
+    """Return what may go wrong with an event: only a snapshot may be lost for good."""
+    if not station.is_known:
+        return EARLY
+    is_snapshot = isinstance(occurrence.told, Snapshot)
+    return frozenset(Chaos) if is_snapshot else frozenset(Chaos) - {Chaos.DROP}

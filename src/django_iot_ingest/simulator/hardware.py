@@ -71,13 +71,10 @@ class Station:
         """Return the numbers of the slots that hold no bank."""
         return [number for number, bank in self.slots.items() if bank is None]
 
-    def eject(self, number: int, now: float) -> PowerBank:
+    def eject(self, number: int, bank: PowerBank, now: float) -> None:
         """Give the bank of a slot away."""
-        bank = self.slots[number]
-        assert bank is not None
         self.slots[number], bank.is_away = None, True
         self.ghosts[number] = Ghost(bank, now + LINGER_SECONDS)
-        return bank
 
     def insert(self, number: int, bank: PowerBank) -> None:
         """Take a bank into an empty slot."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from random import Random
-from types import FrameType
 
 from django_iot_ingest.client import TIMEOUT, Answer
 from django_iot_ingest.simulator import hardware, rentals, tables
 from django_iot_ingest.simulator.agenda import Agenda
 from django_iot_ingest.simulator.delivery import Delivery
 from django_iot_ingest.simulator.gateway import Gateway
+from django_iot_ingest.simulator.interrupts import Interrupt
 from django_iot_ingest.simulator.line import Line
 from django_iot_ingest.simulator.options import Options, Unusable
 from django_iot_ingest.simulator.screen import Progress, Silent
@@ -60,6 +57,7 @@ class Runner:
 
         self.is_deferred = is_deferred
         self.step = 1 / options.rate
+        self.rental_step = options.rentals and 1 / options.rentals.per_second(options.rate)
         self.hindrance = OURSELVES
         self.tally = Tally()
         self.agenda = Agenda(options, hardware.build(options, dice), dice)
@@ -70,7 +68,7 @@ class Runner:
         """Whether no further event is to be begun, whatever the time is."""
 
         self.is_foreign = False
-        self.is_interrupted = False
+        self.interrupt = Interrupt()
         self.left_behind = 0
         self.seconds = 0.0
 
@@ -89,7 +87,7 @@ class Runner:
         self.progress = progress or self.progress
         began = time.monotonic()
         try:
-            with self._interruptible():
+            with self.interrupt.heeded():
                 self._send_all(began)
                 self._finish()
         finally:
@@ -107,7 +105,7 @@ class Runner:
             self.seconds,
             notes=notes,
             left_behind=self.left_behind,
-            is_interrupted=self.is_interrupted,
+            is_interrupted=self.interrupt.is_wished,
         )
 
     # The schedule
@@ -118,8 +116,9 @@ class Runner:
             is_stuck = False
             if now >= due:
                 due, is_stuck = self._begin_next(self._skip(due, now))
-            if self.rent and now >= next_rental:
-                next_rental = self._rent_next(next_rental, now)
+            if self.rent and self.rental_step and now >= next_rental:
+                self._rent_next(self.rent)
+                next_rental = max(next_rental + self.rental_step, now - CATCH_UP)
             pause = SHORT_LOOK if is_stuck else max(due - time.monotonic(), 0)
             self._collect(min(pause, LOOK))
             self.progress.update(self._share(now - began), self.tally)
@@ -148,28 +147,25 @@ class Runner:
             self._go_on(delivery)
         return due + self.step, False
 
-    def _rent_next(self, due: float, now: float) -> float:
-        """Let somebody rent a bank, if one can be had; return when the next one is rented."""
-        assert self.rent and self.options.rentals
+    def _rent_next(self, rent: rentals.Rent) -> None:
+        """Let somebody rent a bank, if one can be had."""
         offer = self.agenda.rent_from(time.time())
         if offer is not None:
             station, number, bank = offer
             try:
-                rented_at = rentals.rent(self.rent, bank.serial)
+                rented_at = rentals.rent(rent, bank.serial)
             except rentals.NotRented as error:
                 self._fail(self.tally.faults.add, str(error))
             else:
                 self.tally.rentals += 1
                 self.expectation.rent(bank.serial, rented_at)
-                self.agenda.take(station, number, time.time())
-        step = 1 / self.options.rentals.per_second(self.options.rate)
-        return max(due + step, now - CATCH_UP)
+                self.agenda.take(station, number, bank, time.time())
 
     def _finish(self) -> None:
         """Wait for what is on its way; after Ctrl-C only for the answers to what was sent."""
         deadline = time.monotonic() + TIMEOUT
         while not self.gateway.is_idle:
-            if self.is_interrupted:
+            if self.interrupt.is_wished:
                 self._abandon()
                 if time.monotonic() > deadline:
                     break
@@ -225,7 +221,7 @@ class Runner:
     # When it ends
 
     def _is_time_up(self, now: float, began: float) -> bool:
-        return self.is_over or self.is_interrupted or self._share(now - began) >= 1
+        return self.is_over or self.interrupt.is_wished or self._share(now - began) >= 1
 
     def _share(self, elapsed: float) -> float:
         """Return the share of the run that is over."""
@@ -233,20 +229,3 @@ class Runner:
         shares = [elapsed / seconds] if seconds else []
         shares += [self.tally.sent / events] if events else []
         return min(max(shares), 1.0)
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Take Ctrl-C as the wish to end; the second one means at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        kept = signal.signal(signal.SIGINT, self._interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, kept)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.is_interrupted:
-            raise KeyboardInterrupt
-        self.is_interrupted = True
