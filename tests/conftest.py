@@ -20,8 +20,12 @@ from tests.lines import lines
 
 SECURITY = Path(__file__).parent / "security"
 
-FOR_PEOPLE = ("test_admin", "test_deployment", "test_doctor", "test_fleet", "test_simulator")
-"""Files of tests about pages and commands, which together take as long as all others do."""
+FOR_PEOPLE = (
+    *("test_admin", "test_deployment", "test_doctor", "test_fleet", "test_health"),
+    *("test_iot_simulate", "test_metrics", "test_observability", "test_overview"),
+    *("test_sending", "test_simulator", "test_tracing"),
+)
+"""Files of tests about pages, commands and numbers, which together take as long as all others do."""
 
 TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""

@@ -142,6 +142,7 @@ def assert_same_fleet(told: dict[str, int]) -> None:
         assert len(hosts.open_rentals(bank)) == (bank.status == "RENTED")
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("lively")
 def test_without_rentals_no_model_is_touched(url: str, token: str) -> None:
     options = ("--rate", "20", "--seconds", "6", "--chaos", "duplicates,lost", "--chaos", "reset")
@@ -151,6 +152,7 @@ def test_without_rentals_no_model_is_touched(url: str, token: str) -> None:
     assert not get_power_bank_model().objects.filter(status="RENTED").exists()
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("lively")
 def test_tables_can_be_looked_at_without_rentals(url: str, token: str) -> None:
     run = Run(url, token, "--verify", "--rate", "20", "--seconds", "7", "--chaos", "all")
@@ -158,6 +160,7 @@ def test_tables_can_be_looked_at_without_rentals(url: str, token: str) -> None:
     assert "differences none" in " ".join(run.text.split())
 
 
+@pytest.mark.once
 def test_a_number_of_events_ends_it(url: str, token: str, tmp_path: Path) -> None:
     run = Run(url, token, "--events", "25", "--rate", "20", folder=tmp_path)
     assert run.code == 0, run
@@ -183,6 +186,7 @@ def test_a_host_that_applies_a_return_twice_is_named(
     assert "unexpected answer" in run.error
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("lively")
 def test_a_host_that_loses_a_return_is_named(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
@@ -200,6 +204,7 @@ def test_a_host_that_loses_a_return_is_named(
     assert "in the tables" in run.error
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("lively")
 def test_a_receipt_that_is_gone_is_named(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
@@ -222,6 +227,7 @@ def test_a_receipt_that_is_gone_is_named(
     assert "accepted, 0 are applied in the inbox" in run.text
 
 
+@pytest.mark.once
 def test_a_host_that_answers_403_is_named(url: str, token: str, settings: Any, quick: None) -> None:
     settings.IOT_INGEST = {**settings.IOT_INGEST, "ALLOWED_IPS": ["203.0.113.1"]}
 
@@ -233,6 +239,7 @@ def test_a_host_that_answers_403_is_named(url: str, token: str, settings: Any, q
     assert "lost event" in run.error
 
 
+@pytest.mark.once
 def test_it_goes_on_after_a_fault_if_that_is_asked_for(
     url: str, token: str, settings: Any, quick: None, tmp_path: Path
 ) -> None:
@@ -246,6 +253,7 @@ def test_it_goes_on_after_a_fault_if_that_is_asked_for(
     assert run.json["seconds"] >= 4
 
 
+@pytest.mark.once
 def test_a_wrong_token_ends_it(url: str, token: str, quick: None) -> None:
     run = Run(url, "not-the-token", "--seconds", "30")
     assert run.code == 1, run
@@ -253,6 +261,7 @@ def test_a_wrong_token_ends_it(url: str, token: str, quick: None) -> None:
     assert "not-the-token" not in repr(run)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("path", "named"),
     [
@@ -270,6 +279,7 @@ def test_a_rental_that_is_none_is_named(url: str, token: str, path: str, named: 
 # What cannot be begun
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -290,23 +300,27 @@ def test_unusable_options_are_named(db: None, options: list[str], named: str) ->
     assert named in run.error and not run.text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("option", ["--slots=3", "--rentals=x", "--stations=many"])
 def test_what_argparse_refuses_is_named(option: str) -> None:
     with pytest.raises(CommandError, match=option.partition("=")[0]):
         call_command("iot_simulate", "--url", "http://127.0.0.1:9/", option)
 
 
+@pytest.mark.once
 def test_a_token_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IOT_TOKEN", raising=False)
     run = Run("http://127.0.0.1:9/", "")
     assert run.code == 2 and "IOT_TOKEN" in run.error
 
 
+@pytest.mark.once
 def test_a_server_that_is_away_cannot_be_simulated_against() -> None:
     run = Run(f"http://127.0.0.1:{free_port()}", "abc")
     assert run.code == 2 and "does not answer" in run.error
 
 
+@pytest.mark.once
 def test_another_projects_server_is_noticed(token: str) -> None:
     body = b'{"success": true, "data": {"state": "applied", "event_id": "12345678"}}'
     with serving((200, {}, body)) as server:
@@ -315,12 +329,14 @@ def test_another_projects_server_is_noticed(token: str) -> None:
     assert "not the one that the URL serves" in run.error
 
 
+@pytest.mark.once
 def test_a_project_that_creates_nothing_is_noticed(url: str, token: str, settings: Any) -> None:
     settings.IOT_INGEST = {**settings.IOT_INGEST, "AUTO_CREATE_STATIONS": False}
     run = Run(url, token, "--verify")
     assert run.code == 2 and "AUTO_CREATE_STATIONS" in run.error
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("lively")
 def test_tables_that_fail_are_named(url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> list[str]:
@@ -331,6 +347,7 @@ def test_tables_that_fail_are_named(url: str, token: str, monkeypatch: pytest.Mo
     assert run.code == 1 and run.error == "the tables of this project failed: DatabaseError"
 
 
+@pytest.mark.once
 def test_a_secret_is_needed(settings: Any) -> None:
     settings.IOT_INGEST = {**settings.IOT_INGEST, "SIGNATURE_SECRETS": []}
     run = Run("http://127.0.0.1:9/", "abc")
@@ -340,6 +357,7 @@ def test_a_secret_is_needed(settings: Any) -> None:
 # How it ends
 
 
+@pytest.mark.once
 def test_ctrl_c_ends_it_with_a_summary(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +376,7 @@ def test_ctrl_c_ends_it_with_a_summary(
     assert signal.getsignal(signal.SIGINT) is kept
 
 
+@pytest.mark.once
 def test_a_server_that_is_too_slow_slows_the_fleet(
     url: str, token: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -414,6 +433,7 @@ def drain_until(stop: threading.Event) -> None:
         connection.close()
 
 
+@pytest.mark.once
 def test_the_endpoint_is_the_projects_own() -> None:
     assert iot_simulate.default_path() == "/api/internal/stations/data"
 
