@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from django_iot_ingest import inbox
 from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_sync_service
+from django_iot_ingest.fleet import numbers
 from django_iot_ingest.management.commands import iot_simulate
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.services import Outcome, StationSyncService
@@ -136,8 +137,12 @@ def assert_same_fleet(told: dict[str, int]) -> None:
     banks = get_power_bank_model().objects.all()
     assert told["stations_online"] == get_station_model().objects.filter(status="ONLINE").count()
     assert told["banks_rented"] == banks.filter(status="RENTED").count() > 0
-    assert told["banks_available"] == banks.filter(status="AVAILABLE").count()
+    assert told["banks_available"] == banks.filter(status="AVAILABLE", missing_since=None).count()
     assert told["banks_in_slots"] == banks.exclude(current_slot=None).count()
+    page = numbers.read()
+    shown = {f"banks_{kind}": count for kind, count in page.banks.items()}
+    shown |= {f"stations_{kind}": count for kind, count in page.stations.items()}
+    assert shown == {name: told.get(name, 0) for name in shown}, "the fleet page says the same"
     for bank in banks:
         assert len(hosts.open_rentals(bank)) == (bank.status == "RENTED")
 
