@@ -17,8 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 TEST_VALUES = {
-    "SECRET_KEY": "only-for-the-integration-tests-of-the-example-project",  # nosec B105
-    "IOT_SYSTEM_SIGNATURE_SECRET": "only-for-integration-tests-of-the-example",  # nosec B105
+    "SECRET_KEY": "only-for-the-integration-tests-of-the-example-project",
+    "IOT_SYSTEM_SIGNATURE_SECRET": "only-for-integration-tests-of-the-example",
 }
 """What ``manage.py test`` brings along; of the environment it takes ``DATABASE_URL`` alone."""
 

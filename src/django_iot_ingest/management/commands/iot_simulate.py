@@ -25,7 +25,7 @@ from django_iot_ingest.simulator.runner import Runner
 from django_iot_ingest.simulator.summary import FAILED, INTERRUPTED, UNUSABLE, Summary
 
 DEFAULT_PATH = "/api/internal/stations/data"
-TOKEN_VARIABLE, PASSWORD_VARIABLE = "IOT_TOKEN", "IOT_PASSWORD"  # nosec B105
+TOKEN_VARIABLE, PASSWORD_VARIABLE = "IOT_TOKEN", "IOT_PASSWORD"
 
 
 class Command(BaseCommand):
