@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.urls import resolve
 
 from django_iot_ingest.exceptions import AlreadyRented
-from simulation import crowd, main
+from simulation import crowd, main, show, surroundings
 from simulation.surroundings import Surroundings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,6 +80,24 @@ def test_the_demo_ends_with_what_went_wrong(
     monkeypatch.setattr(crowd, "let_go", lambda *_: is_fine)
     server = SimpleNamespace(port=8010)
     assert main._run(server, SURROUNDINGS, True) == code  # type: ignore[arg-type]
+
+
+def test_the_demo_names_every_variable(tmp_path: Path) -> None:
+    """One that it leaves out would be a developer's own, of the file beside manage.py."""
+    surroundings._write_env(replace(SURROUNDINGS, folder=tmp_path))
+    named = re.compile(r"^#?([A-Z][A-Z_]+)=", re.MULTILINE)
+    example = (ROOT / "example_project" / ".env.example").read_text()
+    assert set(named.findall(example)) <= set(named.findall((tmp_path / ".env").read_text()))
+
+
+def test_the_pages_to_look_at_are_there(capsys: pytest.CaptureFixture[str], settings: Any) -> None:
+    settings.METRICS_TOKEN, settings.SERVE_STATIC = "", False
+    show.where_to_look(8010, SURROUNDINGS)
+    paths = re.findall(r"(?<=[0-9 ])/[a-z_/]+", capsys.readouterr().out)
+    looked_at = [path for path in paths if path.startswith(("/admin", "/health", "/metrics"))]
+    assert len(looked_at) == 5
+    for path in looked_at:
+        assert resolve(path, "example_project.urls")
 
 
 @pytest.mark.django_db

@@ -321,6 +321,29 @@ def test_each_plot_has_a_title_a_description_and_a_table(client: Client, lived: 
     assert str(charts["backlog"].description).startswith("3 events wait now.")
 
 
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, ["0 events in", "0 requests refused", "0 events wait"]),
+        (1, ["1 event in", "1 request refused", "1 event waits"]),
+        (2, ["2 events in", "2 requests refused", "2 events wait"]),
+    ],
+)
+def test_one_is_no_plural(client: Client, gateway: Gateway, count: int, told: list[str]) -> None:
+    for number in range(count):
+        IngestEvent.objects.create(
+            received_at=timezone.now(),
+            signed_at=1,
+            body=b"",
+            sha256=str(number),
+            state=IngestEvent.State.FAILED,
+        )
+        RefusalCount.objects.create(minute=timezone.now(), reason=f"R{number}", count=1)
+    charts = {chart.key: chart for chart in client.get(URL).context["charts"]}
+    for key, words in zip(("events", "refusals", "backlog"), told, strict=True):
+        assert str(charts[key].description).startswith(words)
+
+
 def test_more_reasons_than_are_drawn_are_drawn_as_one(client: Client) -> None:
     for number in range(8):
         RefusalCount.objects.create(minute=timezone.now(), reason=f"R{number}", count=10 - number)

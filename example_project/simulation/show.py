@@ -55,7 +55,9 @@ def where_to_look(port: int, surroundings: Surroundings) -> None:
     folder = surroundings.folder
     print(f"  Admin     http://127.0.0.1:{port}/admin/")
     print(f"            {surroundings.email}  password {surroundings.password}")
-    print(f"  Health    http://127.0.0.1:{port}/healthz")
+    print(f"  Fleet     http://127.0.0.1:{port}/admin/django_iot_ingest/fleet/")
+    print(f"  Metrics   http://127.0.0.1:{port}/metrics, once you are logged in: one worker's")
+    print(f"  Health    http://127.0.0.1:{port}/healthz, and /healthz/ingest")
     print(f"  Logs      {folder / 'logs' / 'django.log'}")
     print("            grep 'StationDataInternalView\\|StationSyncService', grep signature")
     print(f"  Settings  {folder / '.env'}")

@@ -57,6 +57,7 @@ def _write_env(surroundings: Surroundings) -> None:
         "IOT_SYSTEM_SIGNATURE_TIMEOUT": "300",
         "IOT_SYSTEM_ALLOWED_IPS": "127.0.0.1",
         "IOT_SYSTEM_TRUSTED_PROXIES": "",
+        "IOT_SYSTEM_METRICS_TOKEN": "",
         "DATABASE_URL": "sqlite:///db.sqlite3",
         "DEBUG": "False",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.utils import timezone
 from django.utils.formats import time_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_iot_ingest.fleet.charts import Chart, Series, bars, figure, lines
 from django_iot_ingest.fleet.numbers import Numbers
@@ -27,7 +28,7 @@ def plots(numbers: Numbers) -> list[Chart]:
 def _events(numbers: Numbers, minutes: list[datetime]) -> Chart:
     states = numbers.flow.states
     series = [Series(state.label, states[state], state.value) for state in IngestEvent.State]
-    said = _summary(_("%d events in the last hour"), _sums(series), minutes)
+    said = _summary(_sums(series), minutes, _events_in_hour)
     shown = [each for each in series if any(each.values)] or series[1:2]
     return bars("events", _("Events per minute, by state"), said, shown, minutes)
 
@@ -42,7 +43,7 @@ def _refusals(numbers: Numbers, minutes: list[datetime]) -> Chart:
     if rest:
         sums = [sum(column) for column in zip(*(counts for _, counts in rest), strict=True)]
         series.append(Series(_("others"), sums, f"reason{MOST_REASONS}"))
-    said = _summary(_("%d requests refused in the last hour"), _sums(series), minutes)
+    said = _summary(_sums(series), minutes, _refused_in_hour)
     return bars("refusals", _("Refusals per minute, by reason"), said, series, minutes)
 
 
@@ -61,7 +62,7 @@ def _latency(numbers: Numbers, minutes: list[datetime]) -> Chart:
 
 def _backlog(numbers: Numbers, minutes: list[datetime]) -> Chart:
     waiting = numbers.flow.backlog
-    said = _summary(_("%d events wait now"), waiting, minutes, total=waiting[-1])
+    said = _summary(waiting, minutes, _waiting_now, total=waiting[-1])
     series = [Series(_("accepted and not applied"), waiting, "backlog")]
     return lines("backlog", _("Backlog of the inbox"), said, series, minutes)
 
@@ -71,11 +72,29 @@ def _sums(series: list[Series]) -> list[int]:
     return [int(sum(value or 0 for value in column)) for column in columns]
 
 
+def _events_in_hour(count: int) -> str:
+    return ngettext("%d event in the last hour", "%d events in the last hour", count)
+
+
+def _refused_in_hour(count: int) -> str:
+    return ngettext(
+        "%d request refused in the last hour", "%d requests refused in the last hour", count
+    )
+
+
+def _waiting_now(count: int) -> str:
+    return ngettext("%d event waits now", "%d events wait now", count)
+
+
 def _summary(
-    text: str, values: Sequence[int], minutes: list[datetime], total: int | None = None
+    values: Sequence[int],
+    minutes: list[datetime],
+    text_of: Callable[[int], str],
+    total: int | None = None,
 ) -> str:
     """Return how many there were, and when there were most."""
-    said = f"{text % (sum(values) if total is None else total)}."
+    count = sum(values) if total is None else total
+    said = f"{text_of(count) % count}."
     most = max(values, default=0)
     if most:
         at = time_format(minutes[values.index(most)], "H:i")
