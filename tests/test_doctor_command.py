@@ -253,6 +253,23 @@ def test_unusable_input_is_told_and_returns_2(
     assert str(caught.value).isprintable()
 
 
+@pytest.mark.parametrize(
+    "capture",
+    [
+        r"curl http://h/ -d @$'\e]0;owned\a'",
+        r"curl http://h/ -H @$'\e]0;owned\a'",
+        r"curl $'http://h\e[2J\u2100/'",
+    ],
+)
+def test_what_cannot_be_read_of_a_capture_does_nothing_to_a_terminal(
+    db: None, folder: Path, capture: str
+) -> None:
+    (folder / "capture").write_text(capture)
+    with pytest.raises(CommandError) as caught:
+        call_command("iot_doctor", "capture", stdout=StringIO())
+    assert caught.value.returncode == 2 and str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize("at", ["yesterday", "2026-13-01", "٣", "1e9"])
 def test_a_time_that_is_none_is_told(db: None, at: str) -> None:
     with pytest.raises(CommandError):

@@ -38,12 +38,13 @@ def of(body: bytes) -> Iterator[tuple[bytes, str]]:
     """Yield (bytes, how they are told) of each rewriting; none of what is no JSON."""
     try:
         value = json.loads(body.decode("utf-8-sig"))
+        for base, told in _bases(value, len(body) > LARGEST):
+            yield base.encode("utf-8", "surrogatepass"), told
+            for change, more in _ESCAPES:
+                yield change(base).encode("utf-8", "surrogatepass"), f"{told}, {more}"
     except (ValueError, RecursionError):
+        # What can just be read may still be too deep to be written.
         return
-    for base, told in _bases(value, len(body) > LARGEST):
-        yield base.encode("utf-8", "surrogatepass"), told
-        for change, more in _ESCAPES:
-            yield change(base).encode("utf-8", "surrogatepass"), f"{told}, {more}"
 
 
 def _bases(value: Any, is_long: bool) -> Iterator[tuple[str, str]]:
