@@ -11,6 +11,7 @@ from django.test.utils import isolate_apps
 
 from django_iot_ingest.checks import models as model_checks
 from django_iot_ingest.models import AbstractPowerBank, AbstractStation, AbstractStationSlot
+from django_iot_ingest.services import StationSyncService
 from tests.checking import configure, ids, messages, only_message
 
 pytestmark = pytest.mark.once
@@ -193,6 +194,63 @@ def test_renamed_models_need_their_own_links(settings: Any) -> None:
         f'Write in class PowerBank: current_station = models.ForeignKey("{LABEL}.Locker", '
         'on_delete=models.SET_NULL, null=True, blank=True, related_name="power_banks")'
     )
+
+
+# --- columns of the host's own
+
+
+class GivingService(StationSyncService):
+    def get_station_defaults(self, serial_number: str) -> dict[str, Any]:
+        return {"weight": 1}
+
+
+class FilledField(models.IntegerField):  # type: ignore[type-arg]
+    def pre_save(self, model_instance: Any, add: bool) -> int:
+        return 1
+
+
+def save(self: Any, **options: Any) -> None: ...
+
+
+NUMBER = models.IntegerField
+
+
+@pytest.mark.parametrize(
+    ("overrides", "changed", "found"),
+    [
+        ({"Station": {"weight": NUMBER()}}, {}, ["Station.weight"]),
+        ({"PowerBank": {"bought": models.DateField()}}, {}, ["PowerBank.bought"]),
+        ({"StationSlot": {"weight": NUMBER()}}, {}, ["StationSlot.weight"]),
+        ({"Station": {"weight": NUMBER()}}, {"SYNC_SERVICE": f"{__name__}.GivingService"}, []),
+        (
+            {"PowerBank": {"weight": NUMBER()}},
+            {"SYNC_SERVICE": f"{__name__}.GivingService"},
+            ["PowerBank.weight"],
+        ),
+        ({"Station": {"weight": NUMBER()}}, {"AUTO_CREATE_STATIONS": False}, []),
+        ({"PowerBank": {"weight": NUMBER()}}, {"AUTO_CREATE_POWER_BANKS": False}, []),
+        ({"Station": {"weight": NUMBER(), "save": save}}, {}, []),
+        ({"PowerBank": {"weight": NUMBER(), "save": save}}, {}, ["PowerBank.weight"]),
+        ({"Station": {"weight": NUMBER(null=True)}}, {}, []),
+        ({"Station": {"weight": NUMBER(default=1)}}, {}, []),
+        ({"Station": {"weight": NUMBER(db_default=1)}}, {}, []),
+        ({"Station": {"city": models.CharField(max_length=9)}}, {}, []),
+        ({"Station": {"made": models.DateTimeField(auto_now_add=True)}}, {}, []),
+        ({"Station": {"weight": FilledField()}}, {}, []),
+        ({"Station": {"id": models.UUIDField(primary_key=True)}}, {}, []),
+    ],
+)
+def test_columns_that_nobody_fills(
+    settings: Any, overrides: dict[str, Any], changed: dict[str, Any], found: list[str]
+) -> None:
+    declare_host(**overrides)
+    configure(
+        settings, **{"SYNC_SERVICE": "django_iot_ingest.services.StationSyncService", **changed}
+    )
+    assert ids() == ["W041"] * len(found)
+    assert [str(message.msg).split()[0] for message in messages()] == [
+        f"{LABEL}.{name}" for name in found
+    ]
 
 
 # --- databases
