@@ -23,6 +23,7 @@ from django_iot_ingest.doctor import (
     layouts,
     payload,
     request_texts,
+    rewritings,
     signature_texts,
     spellings,
     stamps,
@@ -33,6 +34,7 @@ from django_iot_ingest.doctor.diagnosis import TEXTS, Diagnosis, diagnose
 from django_iot_ingest.doctor.findings import Mistake
 from django_iot_ingest.doctor.headers import Rules
 from django_iot_ingest.doctor.search import Budget, Search, fingerprint
+from django_iot_ingest.strict_json import MAX_DEPTH
 from django_iot_ingest.views import StationDataInternalView
 from tests import mistakes
 from tests.gateway import Gateway
@@ -400,6 +402,17 @@ def test_a_body_as_deep_as_can_just_be_read_is_diagnosed(
     body = nest[0] * depth + b"1" + nest[1] * depth
     found = diagnosed_of(body)
     assert found.codes == ["wrong_secret", "json_too_deep"]
+
+
+@once
+@pytest.mark.parametrize(("depth", "is_rewritten"), [(16, True), (17, False), (300, False)])
+@pytest.mark.parametrize("nest", [("[", "]"), ('{"a":', "}")], ids=["arrays", "objects"])
+def test_what_is_too_deep_is_not_written_anew(
+    nest: tuple[str, str], depth: int, is_rewritten: bool
+) -> None:
+    body = nest[0] * depth + "1, 2.0"[: 6 if nest[0] == "[" else 1] + nest[1] * depth
+    assert bool(list(rewritings.of(body.encode()))) is is_rewritten
+    assert rewritings.DEEPEST == MAX_DEPTH
 
 
 @once
