@@ -16,10 +16,12 @@ from django.urls import path
 from django.utils import translation
 
 from django_iot_ingest.admin import (
+    PAGES,
     IngestEventAdmin,
     bodies,
     decide,
     paging,
+    register_pages,
     related,
     search,
     verdicts,
@@ -101,6 +103,20 @@ def test_links_stay_in_the_site_in_which_a_page_is() -> None:
         assert inside and all(link.startswith("/ops/") for link in inside), address
     response = client.post("/ops/django_iot_ingest/ingestevent/bury/", {"event": row.pk})
     assert response["Location"] == f"/ops/django_iot_ingest/ingestevent/{row.pk}/change/"
+
+
+@pytest.mark.once
+def test_what_a_host_has_registered_before_stays() -> None:
+    site = admin.AdminSite("early")
+    site.register(IngestEvent, admin.ModelAdmin)
+    register_pages(site)
+    kinds = {model: type(own) for model, own in site._registry.items()}
+    assert kinds == {**PAGES, IngestEvent: admin.ModelAdmin}
+
+
+@pytest.mark.once
+def test_all_pages_are_in_the_default_site() -> None:
+    assert {model: type(admin.site._registry[model]) for model in PAGES} == PAGES
 
 
 @pytest.mark.django_db

@@ -274,3 +274,28 @@ def test_a_host_says_otherwise(station: Any, rf: Any, admin_user: Any) -> None:
     assert own.get_readonly_fields(request, station)[0] == "out_of_service"
     assert own.get_list_display(request) == ["imei"]
     assert "own.css" in str(own.media) and "django_iot_ingest/admin.css" in str(own.media)
+
+
+@pytest.mark.parametrize("serial", ["ä", "a b", "a/b", "٣", "x" * 65, "\x00"])
+def test_what_no_device_is_called_cannot_be_added(chief: Client, serial: str) -> None:
+    for model in (get_station_model(), get_power_bank_model()):
+        address = url(model, "add")
+        data = form_data(chief.get(address))
+        response = chief.post(address, data | {"serial_number": serial})
+        assert "serial_number" in response.context["adminform"].form.errors
+        assert chief.post(address, data | {"serial_number": "S.2_:-"}).status_code == 302
+
+
+def test_what_is_no_imei_cannot_be_added(chief: Client) -> None:
+    address = url(get_station_model(), "add")
+    data = form_data(chief.get(address)) | {"serial_number": "S1"}
+    assert chief.post(address, data | {"imei": "a b"}).context["adminform"].form.errors["imei"]
+    assert chief.post(address, data | {"imei": "860000000000017"}).status_code == 302
+
+
+def test_a_slots_number_is_one_byte(chief: Client, station: Any) -> None:
+    address = url(get_station_slot_model(), "add")
+    data = form_data(chief.get(address)) | {"station": station.pk}
+    for number, status_code in ((256, 200), (255, 302), (-1, 200)):
+        response = chief.post(address, data | {"slot_number": number})
+        assert response.status_code == status_code, number

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
+from ipaddress import ip_address
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,7 @@ from django.test import override_settings
 from django.urls import include, path, re_path
 from django.utils import timezone
 
-from django_iot_ingest import refusals
+from django_iot_ingest import hostnames, refusals
 from django_iot_ingest.doctor.deployment import databases, probe
 from django_iot_ingest.doctor.deployment.check import report_of
 from django_iot_ingest.doctor.deployment.looks import Question, guarded
@@ -72,6 +73,19 @@ def test_a_fault_returns_1(db: None, settings: Any) -> None:
     assert end.value.code == 1
     assert look("own_stack").severity == FAULT
     assert look("iot_ingest.E010").severity == FAULT
+
+
+@pytest.mark.parametrize("name", ["", "Station", None, 3, "fleet.models.Station"])
+def test_a_model_that_is_not_named_is_told(db: None, settings: Any, name: object) -> None:
+    configure(settings, STATION_MODEL=name)
+    told = "This could not be looked at: LookupError: IOT_INGEST's STATION_MODEL names no model"
+    assert look("migrations").what == told
+
+
+def test_debug_is_told(db: None, settings: Any) -> None:
+    assert look("debug").severity == OK
+    settings.DEBUG = True
+    assert look("debug").severity == WARNING
 
 
 def test_a_look_that_fails_is_a_finding(db: None) -> None:
@@ -309,7 +323,7 @@ def test_without_a_bearer_401_is_as_expected(db: None) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"ALLOWED_IPS": ["192.0.2.1"]}, "403 IP_NOT_ALLOWED"),
+        ({"ALLOWED_IPS": ["x y"]}, "403 IP_NOT_ALLOWED"),
         ({"ADMIN_PREDICATE": "builtins.bool"}, "UNKNOWN_TYPE"),
         ({"ADMIN_PREDICATE": "builtins.callable"}, "403 NOT_PERMITTED"),
         ({"ADMIN_PREDICATE": "no.such"}, "503 TEMPORARILY_UNAVAILABLE"),
@@ -325,6 +339,44 @@ def test_what_stops_a_request_is_told(
     assert (found.severity == FAULT) is (reason != "UNKNOWN_TYPE")
     if "503" in reason:
         assert "ModuleNotFoundError" in found.evidence
+        assert "log" not in found.way_out  # of a rehearsal there is no line
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sent_from"),
+    [
+        (["192.0.2.0/24"], "192.0.2.0"),
+        (["x y", None, "no-such-name.invalid", "2001:db8::7"], "2001:db8::7"),
+        (["gateway.example.com"], "192.0.2.9"),
+        (["192.0.2.0/24", "127.0.0.0/8"], "127.0.0.1"),
+        ([], "127.0.0.1"),
+        (None, "127.0.0.1"),
+    ],
+)
+def test_a_list_without_this_machine_is_no_fault(
+    gateway: Gateway,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: list[Any] | None,
+    sent_from: str,
+) -> None:
+    def resolve(name: str) -> frozenset[Any]:
+        if name != "gateway.example.com":
+            raise OSError
+        return frozenset({ip_address("192.0.2.9")})
+
+    monkeypatch.setattr(hostnames, "resolve", resolve)
+    monkeypatch.setattr(hostnames, "_resolver", hostnames.Resolver(resolve))
+    configure(settings, ALLOWED_IPS=allowed)
+    assert look("own_stack", token=gateway.token).severity == OK
+    assert (sent_from in look("client").what) is (sent_from != "127.0.0.1")
+
+
+def test_an_address_that_is_asked_about_is_the_requests(gateway: Gateway, settings: Any) -> None:
+    configure(settings, ALLOWED_IPS=["192.0.2.1"], TRUSTED_PROXIES=["127.0.0.1"])
+    assert look("own_stack", token=gateway.token, forwarded_for="192.0.2.1").severity == OK
+    for asked in ({"remote_addr": "192.0.2.2"}, {"forwarded_for": "192.0.2.2"}):
+        assert "403 IP_NOT_ALLOWED" in look("own_stack", token=gateway.token, **asked).what
 
 
 def test_a_bad_token_is_a_fault(db: None) -> None:

@@ -286,7 +286,7 @@ def test_of_an_address_the_path_alone_is_shown(db: None, folder: Path, origin: s
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-13-01", "٣", "1e9"])
 def test_a_time_that_is_none_is_told(db: None, at: str) -> None:
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match="is no time such as 2026-11-23T16:53:00Z, or unix"):
         call_command("iot_doctor", "-", "--at", at)
 
 

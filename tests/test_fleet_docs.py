@@ -6,11 +6,13 @@ import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.test import Client
+from django.urls import path
 
 from django_iot_ingest.fleet.page import FleetAdmin
 from django_iot_ingest.models import Fleet
@@ -35,10 +37,14 @@ def registry() -> Iterator[None]:
     admin.site.register(Fleet, FleetAdmin)
 
 
-def test_a_host_can_have_another_rhythm(registry: None, db: None, tmp_path: Path) -> None:
+def test_a_host_can_have_another_rhythm(
+    registry: None, db: None, settings: Any, tmp_path: Path
+) -> None:
     (block,) = re.findall(r"^```python\n(.*?)^```$", TEXT, FLAGS)
     (tmp_path / "admin.py").write_text(block)
     runpy.run_path(str(tmp_path / "admin.py"))
+    # A site's URLs are made once; whatever test came before has made those of the project.
+    settings.ROOT_URLCONF = (path("admin/", admin.site.urls),)
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("chief"))
     response = client.get(test_fleet_page.URL)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from django_iot_ingest import client, signing
-from django_iot_ingest.models import IngestEvent
+from django_iot_ingest import captures, client, signing
+from django_iot_ingest.models import IngestEvent, RefusedRequest
 from tests.gateway import URL, Gateway
 from tests.payloads import SECRET, encode, status
 from tests.test_client import free_port, serving
@@ -210,6 +210,22 @@ def test_an_answer_does_nothing_to_a_terminal(event: Path) -> None:
 
 
 @pytest.mark.once
+def test_an_answer_of_somebody_else_is_told(event: Path) -> None:
+    page = (404, {"Content-Type": "text/html; charset=utf-8"}, b"<p>Not found</p>" * 200)
+    refused = (403, {"Content-Type": "application/json"}, b'{"error": "IP_NOT_ALLOWED"}')
+    with serving(page, page, (502, {}, b"Bad gateway"), refused) as server:
+        code, out = run("iot_send", event, "--url", f"{server.url}/")
+        assert (code, "<p>" in out) == (1, False)
+        assert "A page of HTML, 3200 bytes." in out and "FAULT   not_ours" in out
+        assert "The answer is not ours: 404, 'text/html; charset=utf-8'." in out
+        assert "Seen: The URL ends in a slash, and the endpoint's does not." in out
+        assert "slash" not in run("iot_send", event, "--url", server.url)[1]
+        told = run("iot_send", event, "--url", server.url)[1]
+        assert "Bad gateway" in told and "not_ours" in told
+        assert "not_ours" not in run("iot_send", event, "--url", server.url)[1]
+
+
+@pytest.mark.once
 def test_it_logs_in_first(event: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IOT_PASSWORD", "pw")
     login = (200, {}, json.dumps({"data": {"access_token": "abc"}}).encode())
@@ -276,3 +292,17 @@ def test_a_refusal_of_our_own_server_is_explained(
 
     code, out = run("iot_send", event, "--url", url, "--token", "no")
     assert code == 1 and "FAULT   not_authenticated" in out
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_other_request_is_announced(
+    event: Path, live_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what was not kept, ``iot_doctor`` shows one like it below; here there is no below."""
+    event.write_bytes(encode({**status(), "type": "alarm"}))
+    options = ["--url", f"{live_server.url}{URL}", "--token", Gateway.with_admin().token]
+    assert "It is 'alarm'" in run("iot_send", event, *options)[1]
+    assert RefusedRequest.objects.count() == 1
+    monkeypatch.setattr(captures, "is_to_be_kept", lambda *args: False)
+    out = run("iot_send", event, *options)[1]
+    assert "FAULT   unknown_type" in out and "Below" not in out

@@ -14,9 +14,24 @@ from django_iot_ingest.admin.hosts import (
 from django_iot_ingest.admin.inbox import IngestEventAdmin
 from django_iot_ingest.admin.refused import RefusedRequestAdmin
 from django_iot_ingest.fleet.page import FleetAdmin
-from django_iot_ingest.models import Fleet
+from django_iot_ingest.models import Fleet, IngestEvent, RefusedRequest, StationStatusChange
 
-admin.site.register(Fleet, FleetAdmin)
+PAGES = {
+    IngestEvent: IngestEventAdmin,
+    StationStatusChange: StationStatusChangeAdmin,
+    RefusedRequest: RefusedRequestAdmin,
+    Fleet: FleetAdmin,
+}
+
+
+def register_pages(site: admin.AdminSite) -> None:
+    """Register the plugin's own pages in a site, but for those that a host has registered before."""
+    for model, model_admin in PAGES.items():
+        if not site.is_registered(model):
+            site.register(model, model_admin)
+
+
+register_pages(admin.site)
 
 __all__ = [
     "FleetAdmin",
@@ -26,4 +41,5 @@ __all__ = [
     "StationAdminMixin",
     "StationSlotAdminMixin",
     "StationStatusChangeAdmin",
+    "register_pages",
 ]

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -13,9 +15,26 @@ from django.utils.translation import gettext_lazy as _
 from django_iot_ingest.admin.base import StyledMixin
 from django_iot_ingest.admin.links import Links
 from django_iot_ingest.services import rows
+from django_iot_ingest.wire import MAX_BYTE, is_serial
 
 OPERATOR_OWNED = frozenset({"out_of_service"})
 """Columns of the abstract models that belong to the operator."""
+
+
+def check_serial(value: object) -> None:
+    """Refuse what no event can name a device by."""
+    if not is_serial(value):
+        told = _(
+            "Only letters and digits of ASCII and . _ : - can name a device, at most 64 of them."
+        )
+        raise ValidationError(told)
+
+
+IDENTITY_VALIDATORS: dict[str, list[Any]] = {
+    "serial_number": [check_serial],
+    "imei": [check_serial],
+    "slot_number": [MaxValueValidator(MAX_BYTE)],
+}
 
 
 class DeviceAdminMixin(StyledMixin):
@@ -34,6 +53,15 @@ class DeviceAdminMixin(StyledMixin):
         return [
             field.name for field in fields if field.editable and field.name not in OPERATOR_OWNED
         ]
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Take no identity that no device can have: such a row would wait for ever."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in self.identity:
+            field.validators = [*field.validators, *IDENTITY_VALIDATORS.get(db_field.name, ())]
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Add the device's columns to the host's own; a new row needs its identity."""

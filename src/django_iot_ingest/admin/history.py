@@ -12,10 +12,8 @@ from django_iot_ingest.admin.filters import StationFilter, ToStatusFilter
 from django_iot_ingest.admin.paging import BoundedPaginator
 from django_iot_ingest.admin.related import status_name
 from django_iot_ingest.admin.spans import in_words, moment
-from django_iot_ingest.models import StationStatusChange
 
 
-@admin.register(StationStatusChange)
 class StationStatusChangeAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only: the sync records it, and bills of an operator may rest on it."""
 

@@ -39,7 +39,6 @@ class InboxChangeList(ChangeList):
         return super().get_queryset(*args, **kwargs).defer("body", "result")
 
 
-@admin.register(IngestEvent)
 class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Nothing here is edited or deleted: what was accepted and not applied stays until it is."""
 

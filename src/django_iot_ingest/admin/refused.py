@@ -22,7 +22,6 @@ PAGE_TRIES, PAGE_BYTES = 100_000, 100_000_000
 """Ways to sign, and bytes, that a page's search tries: a fraction of a second."""
 
 
-@admin.register(RefusedRequest)
 class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only, and deleted at will: nothing here was accepted."""
 

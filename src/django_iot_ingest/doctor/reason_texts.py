@@ -61,6 +61,7 @@ TEXTS: dict[str, Text] = {
     ),
     "TEMPORARILY_UNAVAILABLE": Text(
         "The database or a hook of the host failed; nothing was wrong with the request.",
-        'Look in the log for "StationDataInternalView failed" with this id, which says where.',
+        'Look in the log: "StationDataInternalView failed" with this id, or "StationSyncService: an '
+        'event was not applied" just before the line of this id, says where.',
     ),
 }

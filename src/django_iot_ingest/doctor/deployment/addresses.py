@@ -12,6 +12,7 @@ from django_iot_ingest import hostnames, network
 from django_iot_ingest.checks.project import URL_NAME
 from django_iot_ingest.conf import ingest_settings
 from django_iot_ingest.doctor.deployment.looks import Question, fault, ok, warning
+from django_iot_ingest.doctor.deployment.senders import HERE, meta_of
 from django_iot_ingest.doctor.findings import Finding, shown
 from django_iot_ingest.hostnames import HostName
 from django_iot_ingest.network import Address
@@ -122,7 +123,9 @@ def client(question: Question) -> Iterator[Finding]:
     if not question.remote_addr:
         number = f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}"
         told = number if entries else "empty, which lets every address in"
-        yield ok("client", f"ALLOWED_IPS: {told}; --remote-addr asks about an address.")
+        sent_from = meta_of(question)["REMOTE_ADDR"]
+        ours = "" if sent_from == HERE else f" Our own request says it is {sent_from}."
+        yield ok("client", f"ALLOWED_IPS: {told}; --remote-addr asks about an address.{ours}")
         return
     meta = meta_of(question)
     address = network.client_address(meta)
@@ -138,14 +141,6 @@ def client(question: Question) -> Iterator[Finding]:
             _way_in(question, address),
             f"ALLOWED_IPS is {shown(entries, 300)}.",
         )
-
-
-def meta_of(question: Question) -> dict[str, str]:
-    """Return what WSGI would say of the addresses that are asked about."""
-    meta = {"REMOTE_ADDR": question.remote_addr or "127.0.0.1"}
-    if question.forwarded_for:
-        meta["HTTP_X_FORWARDED_FOR"] = question.forwarded_for
-    return meta
 
 
 def _by_way(question: Question) -> str:

@@ -12,6 +12,7 @@ from django_iot_ingest.doctor.show import Report
 
 LOOKS: tuple[Look, ...] = (
     settings.system_checks,
+    settings.debug,
     settings.secrets,
     settings.clock_window,
     settings.bearers,

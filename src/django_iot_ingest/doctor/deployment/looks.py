@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_iot_ingest.checks.values import describe
-from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_station_slot_model
+from django_iot_ingest.conf import (
+    get_power_bank_model,
+    get_station_model,
+    get_station_slot_model,
+    ingest_settings,
+)
 from django_iot_ingest.doctor.findings import Finding, Severity
+
+MODELS = ("STATION_MODEL", "STATION_SLOT_MODEL", "POWER_BANK_MODEL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +30,11 @@ class Question:
 
 
 def host_models() -> tuple[Any, Any, Any]:
-    """Return the host's three models."""
+    """Return the host's three models; ``LookupError`` if one is not named as app.Model."""
+    for key in MODELS:
+        name = getattr(ingest_settings, key)
+        if not isinstance(name, str) or name.count(".") != 1:
+            raise LookupError(f"IOT_INGEST's {key} names no model")
     return get_station_model(), get_station_slot_model(), get_power_bank_model()
 
 

@@ -24,10 +24,13 @@ from django_iot_ingest.checks.project import URL_NAME
 from django_iot_ingest.client import Answer
 from django_iot_ingest.conf import signature_secrets
 from django_iot_ingest.database import alias
-from django_iot_ingest.doctor.deployment.addresses import LOCAL_HOSTS, meta_of
+from django_iot_ingest.doctor import strangers
+from django_iot_ingest.doctor.deployment.addresses import LOCAL_HOSTS
 from django_iot_ingest.doctor.deployment.looks import Question, fault, ok, warning
+from django_iot_ingest.doctor.deployment.senders import meta_of
 from django_iot_ingest.doctor.findings import Finding, shown
 from django_iot_ingest.doctor.reason_texts import TEXTS
+from django_iot_ingest.exceptions import TemporarilyUnavailable
 from django_iot_ingest.models import IngestEvent, RefusedRequest
 from django_iot_ingest.rehearsal import Rehearsal
 
@@ -126,7 +129,7 @@ def _judge(code: str, answer: Answer, question: Question, error: Exception | Non
         )
     if isinstance(reason, str) and reason in TEXTS:
         return _refused(code, answer, reason, error)
-    return _somebody_else(code, answer, question)
+    return strangers.of(code, answer, question.url if code == "server" else "")
 
 
 def _redirected(code: str, answer: Answer) -> Finding:
@@ -140,20 +143,14 @@ def _redirected(code: str, answer: Answer) -> Finding:
 
 def _refused(code: str, answer: Answer, reason: str, error: Exception | None) -> Finding:
     text = TEXTS[reason]
-    evidence = f"The error was {faults.code_of(error)}." if answer.status == 503 and error else ""
-    return fault(code, f"{answer.status} {reason}: {text.what}", text.way_out, evidence)
-
-
-def _somebody_else(code: str, answer: Answer, question: Question) -> Finding:
-    kind = shown(answer.headers.get("content-type", "nothing"))
-    has_slash = code == "server" and urlsplit(question.url).path.endswith("/")
-    return fault(
-        code,
-        f"The answer is not ours: {answer.status}, {kind}.",
-        "A middleware, a proxy or another view answers in our place; 400 without JSON is often "
-        "ALLOWED_HOSTS (--host), 404 another URL prefix.",
-        "The URL ends in a slash, and the endpoint's does not." if has_slash else "",
-    )
+    if error and answer.status == TemporarilyUnavailable.status_code:
+        # Of a rehearsal nothing is logged, and its error is told here.
+        evidence = f"The error was {faults.code_of(error)}."
+        way_out = "Put right what the findings above name; manage.py check may say more."
+        return fault(
+            code, f"{answer.status} {reason}: settings or the database failed.", way_out, evidence
+        )
+    return fault(code, f"{answer.status} {reason}: {text.what}", text.way_out)
 
 
 def _cleaned(answer: Answer, body: bytes, question: Question) -> Iterator[Finding]:

@@ -26,6 +26,19 @@ def system_checks(question: Question) -> Iterator[Finding]:
         yield ok("system_checks", "no issues.")
 
 
+def debug(question: Question) -> Iterator[Finding]:
+    """Yield whether the project runs as it does where it is written."""
+    if settings.DEBUG:
+        yield warning(
+            "debug",
+            "DEBUG is on: errors are shown with settings and source, and every process remembers its "
+            "newest 9000 statements.",
+            "Where the gateway sends to write DEBUG = False, and name its host in ALLOWED_HOSTS.",
+        )
+    else:
+        yield ok("debug", "DEBUG is off.")
+
+
 def secrets(question: Question) -> Iterator[Finding]:
     """Yield how many secrets there are and how long; of their faults the system checks speak."""
     found = signature_secrets()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentTypeError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,10 +111,12 @@ def _question(options: dict[str, Any]) -> Question:
 
 
 def _moment(text: str) -> float:
-    """Read when a request came; argparse tells of a ``ValueError``."""
+    """Read when a request came."""
     if text.isascii() and text.isdigit() and len(text) <= 11:
         return float(text)
-    moment = parse_datetime(text)
-    if moment is None:
-        raise ValueError(text)
-    return aware(moment).timestamp()
+    # Of what has the shape of a time and is none, such as a month 13, it raises.
+    with suppress(ValueError, OverflowError):
+        if moment := parse_datetime(text):
+            return aware(moment).timestamp()
+    wanted = "2026-11-23T16:53:00Z, or unix seconds"
+    raise ArgumentTypeError(f"{text[:40]!a} is no time such as {wanted}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,8 +13,9 @@ from django.db import Error as DatabaseError
 
 from django_iot_ingest import client
 from django_iot_ingest.client import Answer, Sender
-from django_iot_ingest.doctor import inputs, refused, requests, show
-from django_iot_ingest.doctor.findings import shown
+from django_iot_ingest.doctor import inputs, refused, requests, show, strangers
+from django_iot_ingest.doctor.findings import counted, shown
+from django_iot_ingest.doctor.show import Report
 from django_iot_ingest.management.commands.iot_sign import secret_at
 
 UNUSABLE = 2
@@ -54,7 +56,7 @@ class Command(BaseCommand):
         except (ValueError, OSError) as error:
             raise CommandError(inputs.words(error), returncode=UNUSABLE) from None
         if not answer.is_success:
-            self.explain(answer)
+            self.explain(answer, sender.url)
             sys.exit(1)
 
     def sender(self, options: dict[str, Any]) -> Sender:
@@ -94,29 +96,40 @@ class Command(BaseCommand):
         return answer
 
     def tell(self, answer: Answer) -> None:
-        """Print the status and the answer."""
+        """Print the status and the answer; of a page, which says nothing here, its length."""
         if not answer.status:
             self.stdout.write(f"no answer after {answer.seconds:.2f} s: {answer.trouble}")
             return
         self.stdout.write(f"{answer.status} after {answer.seconds:.2f} s")
-        self.stdout.write(_printable(answer.body))
+        is_page = answer.headers.get("content-type", "").startswith("text/html")
+        page = f"A page of HTML, {counted(len(answer.body), 'byte')}."
+        self.stdout.write(page if is_page else _printable(answer.body))
 
-    def explain(self, answer: Answer) -> None:
+    def explain(self, answer: Answer, url: str) -> None:
         """Print why it was no success, as far as that can be said from here."""
         if answer.is_redirect:
             to = shown(answer.headers.get("location", ""))
             self.stdout.write(
                 f"A redirect, to {to}, is not followed: the gateway takes it for a failure."
             )
+        elif answer.status and not strangers.is_ours(answer):
+            self.report(Report({}, [], [strangers.of("not_ours", answer, url)]))
         request_id = answer.json().get("request_id")
         said = refused.read(request_id) if isinstance(request_id, str) else None
         if said is None or not isinstance(request_id, str):
             return
-        self.stdout.write("")
         try:
-            show.write(requests.report_of_id(request_id, said)[:1], self.stdout, as_json=False)
+            report, *others = requests.report_of_id(request_id, said)
         except DatabaseError:
-            self.stdout.write(f"See manage.py iot_doctor {request_id} on the server.")
+            self.stdout.write(f"\nSee manage.py iot_doctor {request_id} on the server.")
+        else:
+            # Another request of the same kind is not what was sent.
+            self.report(replace(report, verdict="") if others else report)
+
+    def report(self, report: Report) -> None:
+        """Print a report, after an empty line."""
+        self.stdout.write("")
+        show.write([report], self.stdout, as_json=False)
 
 
 def _asked() -> str:
