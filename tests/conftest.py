@@ -25,7 +25,8 @@ FOR_PEOPLE = (
     *("test_iot_simulate", "test_metrics", "test_observability", "test_overview"),
     *("test_sending", "test_simulator", "test_tracing"),
 )
-"""Files of tests about pages, commands and numbers, which together take as long as all others do."""
+"""Files of tests about pages, commands and numbers, which together take as long as all others do:
+each database has them once, for one host."""
 
 TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""
@@ -49,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left.add("once")
     if os.environ.get("TEST_WHOLE") == "0":
         left.add("whole")
+    if os.environ.get("TEST_PEOPLE") == "0":
+        left.add("people")
     if settings.TEST_HOST != "fleet":
         left.add("one_host")
     if connection.vendor != "postgresql":
@@ -59,10 +62,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def marks(item: pytest.Item) -> set[str]:
-    """Return the names of an item's marks; what people look at is tested in the whole cells."""
+    """Return the names of an item's marks, and of the groups that it is in by its file."""
     own = {mark.name for mark in item.iter_markers()}
-    is_long = SECURITY in item.path.parents or item.path.name.startswith(FOR_PEOPLE)
-    return own | {"whole"} if is_long else own
+    if item.path.name.startswith(FOR_PEOPLE):
+        return own | {"whole", "people"}
+    return own | {"whole"} if SECURITY in item.path.parents else own
 
 
 @pytest.fixture(scope="session")

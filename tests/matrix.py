@@ -28,6 +28,9 @@ RECORDS = ROOT / ".tox" / "matrix"
 SUMMARY = RECORDS / "summary"
 FALLBACK_CELL = "py-django61"
 HOSTS = ("fleet", "depot")
+HOST_FOR_PEOPLE = {"sqlite": "fleet", "postgresql": "depot", "mariadb": "fleet"}
+"""On which host a database has the tests of what people look at; in one of both is enough."""
+
 WHOLE_CELLS = ("local", "py311-django52", "py313-django61", FALLBACK_CELL)
 PYTEST_NO_TESTS = 5
 PROBE_SECONDS = 5
@@ -262,7 +265,8 @@ def pytest(
 ) -> subprocess.CompletedProcess:
     once = str(int(run.flavour == "sqlite" and run.host == HOSTS[0]))
     whole = str(int(cell_name() in WHOLE_CELLS))
-    choice = {"TEST_HOST": run.host, "TEST_ONCE": once, "TEST_WHOLE": whole}
+    people = str(int(run.host == HOST_FOR_PEOPLE[run.flavour]))
+    choice = {"TEST_HOST": run.host, "TEST_ONCE": once, "TEST_WHOLE": whole, "TEST_PEOPLE": people}
     own = {"DATABASE_URL": run.url, **choice, **environment}
     # Runs go side by side: each has a cache folder of its own.
     cache = ROOT / ".tox" / "cache" / cell_name() / run.flavour / run.host

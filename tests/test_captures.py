@@ -10,7 +10,7 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from django_iot_ingest import captures, prune, refusals
+from django_iot_ingest import captures, database, prune, refusals
 from django_iot_ingest.models import RefusalCount, RefusedRequest
 from tests.line import Line
 from tests.payloads import encode, returned, status
@@ -164,6 +164,34 @@ def test_counts_that_cannot_be_stored_change_no_answer(
     line.call(method="GET")
     assert line.call(body=encode(status("OFFLINE"))).status_code == 200
     assert "counts of refusals were not stored: DatabaseError" in caplog.text
+
+
+def test_an_answer_that_is_late_already_waits_for_neither(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "ANSWER_WITHIN", 0.0)
+    assert line.call(secret=OTHER_SECRET).json()["error"] == "INVALID_SIGNATURE"
+    assert line.call().status_code == 200
+    assert not RefusedRequest.objects.exists() and not RefusalCount.objects.exists()
+
+    monkeypatch.undo()
+    line.call()
+    assert list(RefusalCount.objects.values_list("reason", "count")) == [("INVALID_SIGNATURE", 1)]
+
+
+@pytest.mark.parametrize("path", ["captures", "refusals"])
+def test_its_time_is_that_of_the_request(
+    line: Line, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    left: list[float | None] = []
+
+    def note(work: Any, *, arrived: float | None = None) -> None:
+        left.append(arrived)
+
+    monkeypatch.setattr(f"django_iot_ingest.{path}.in_transaction", note)
+    before = time.monotonic()
+    line.call(secret=OTHER_SECRET)
+    assert len(left) == 1 and left[0] is not None and before <= left[0] <= time.monotonic()
 
 
 def test_old_ones_are_pruned(line: Line) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -152,21 +153,64 @@ def test_a_server_that_is_silent_is_left_in_time() -> None:
     assert (answer.status, answer.trouble) == (0, "no answer in time")
 
 
-def test_a_server_that_speaks_no_http_is_trouble_too() -> None:
+@contextmanager
+def speaking(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Answer one request with these pieces, one after the other, until nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def speak() -> None:
             connection, _ = server.accept()
-            with connection:
+            with connection, suppress(OSError):
                 connection.recv(65536)
-                connection.sendall(b"SSH-2.0-x\r\n")
+                for piece in pieces:
+                    connection.sendall(piece)
 
         thread = threading.Thread(target=speak)
         thread.start()
-        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        answer = client.send(url, BODY, SECRET)
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
         thread.join()
+
+
+def test_a_server_that_speaks_no_http_is_trouble_too() -> None:
+    with speaking([b"SSH-2.0-x\x1b]0;owned\x07\r\n"]) as url:
+        answer = client.send(url, BODY, SECRET)
     assert answer.status == 0 and answer.trouble.startswith("BadStatusLine")
+    assert answer.trouble.isprintable() and "SSH-2.0-x" in answer.trouble
+
+
+def test_a_line_without_an_end_is_told_short() -> None:
+    with speaking([b"HTTP/1.1 " + 60_000 * b"9" + b"\r\n\r\n"]) as url:
+        answer = client.send(url, BODY, SECRET)
+    assert answer.status == 0 and len(answer.trouble) < 400
+
+
+def slowly(first: bytes, again: bytes, pause: float = 0.02) -> Iterator[bytes]:
+    """Yield a beginning, and then the same piece for ever."""
+    yield first
+    while True:
+        time.sleep(pause)
+        yield again
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n", b"a"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["status", "header", "body", "length", "chunks", "continue"],
+)
+def test_a_server_that_never_ends_is_left_in_time(first: bytes, again: bytes) -> None:
+    with speaking(slowly(first, again)) as url:
+        started = time.monotonic()
+        answer = client.send(url, BODY, SECRET, timeout=0.5)
+        took = time.monotonic() - started
+    assert (answer.status, answer.trouble, answer.body) == (0, "no answer in time", b"")
+    assert took < 5 and answer.seconds >= 0.5
 
 
 @pytest.mark.parametrize(

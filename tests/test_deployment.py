@@ -490,8 +490,19 @@ def test_a_slash_at_the_end_of_the_url_is_told(db: None) -> None:
 def test_only_what_the_probe_sent_is_forgotten(gateway: Gateway) -> None:
     gateway.post({"type": "nobody knows"})
     before = rows()
-    assert probe.forget(probe.make_body(), "x") is False
+    assert probe.forget(probe.make_body()) is False
     assert rows() == before
+
+
+def test_an_answer_cannot_have_a_request_of_others_forgotten(gateway: Gateway) -> None:
+    theirs = gateway.post({"type": "nobody knows"}).json()["request_id"]
+    before = rows()
+    for request_id in (theirs, "\x00", None):
+        answer = {"error": probe.PASSED, "request_id": request_id}
+        with serving((400, {}, json.dumps(answer).encode())) as server:
+            found = list(probe.server(Question(url=server.url)))
+        assert [finding.code for finding in found] == ["server", "server_rows"]
+        assert rows() == before
 
 
 def test_bodies_of_probes_differ() -> None:

@@ -23,16 +23,18 @@ from django_iot_ingest.doctor import (
     layouts,
     payload,
     request_texts,
+    rewritings,
     signature_texts,
     spellings,
     stamps,
 )
-from django_iot_ingest.doctor.captured import CapturedRequest
+from django_iot_ingest.doctor.captured import CapturedRequest, with_headers
 from django_iot_ingest.doctor.codes import Code
 from django_iot_ingest.doctor.diagnosis import TEXTS, Diagnosis, diagnose
 from django_iot_ingest.doctor.findings import Mistake
 from django_iot_ingest.doctor.headers import Rules
 from django_iot_ingest.doctor.search import Budget, Search, fingerprint
+from django_iot_ingest.strict_json import MAX_DEPTH
 from django_iot_ingest.views import StationDataInternalView
 from tests import mistakes
 from tests.gateway import Gateway
@@ -382,3 +384,40 @@ def test_what_is_right_by_signing_is_right_here() -> None:
     assert signing.verify(BODY, TIMESTAMP, b64(mistakes.RIGHT), [SECRET])
     with override_settings():
         assert diagnosed(mistakes.request()).codes == []
+
+
+def diagnosed_of(body: bytes) -> Diagnosis:
+    """Return what a short search finds in a body that nobody has signed."""
+    headers = {"X-Timestamp": TIMESTAMP, "X-Signature": b64(mistakes.RIGHT)}
+    sent = with_headers(body, headers.items())
+    return diagnose(sent, SECRETS, NOW, RULES, payload.judge, Budget(tries=1_000))
+
+
+@once
+@pytest.mark.parametrize("depth", [300, 900, 3_000, 9_000, 40_000])
+@pytest.mark.parametrize("nest", [(b"[", b"]"), (b'{"a":', b"}")], ids=["arrays", "objects"])
+def test_a_body_as_deep_as_can_just_be_read_is_diagnosed(
+    nest: tuple[bytes, bytes], depth: int
+) -> None:
+    body = nest[0] * depth + b"1" + nest[1] * depth
+    found = diagnosed_of(body)
+    assert found.codes == ["wrong_secret", "json_too_deep"]
+
+
+@once
+@pytest.mark.parametrize(("depth", "is_rewritten"), [(16, True), (17, False), (300, False)])
+@pytest.mark.parametrize("nest", [("[", "]"), ('{"a":', "}")], ids=["arrays", "objects"])
+def test_what_is_too_deep_is_not_written_anew(
+    nest: tuple[str, str], depth: int, is_rewritten: bool
+) -> None:
+    body = nest[0] * depth + "1, 2.0"[: 6 if nest[0] == "[" else 1] + nest[1] * depth
+    assert bool(list(rewritings.of(body.encode()))) is is_rewritten
+    assert rewritings.DEEPEST == MAX_DEPTH
+
+
+@once
+@pytest.mark.parametrize("time", ["-" + 4300 * "9", 4300 * "9", 25 * "1"])
+def test_a_body_whose_own_time_is_a_huge_number_is_diagnosed(time: str) -> None:
+    body = b'{"timestamp":%s}' % time.encode()
+    found = diagnosed_of(body)
+    assert found.codes == ["wrong_secret", "json_number_too_large"]

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,36 @@ def test_unusable_input_is_told_and_returns_2(
         call_command("iot_doctor", *arguments, stdout=StringIO())
     assert caught.value.returncode == 2
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [
+        r"curl http://h/ -d @$'\e]0;owned\a'",
+        r"curl http://h/ -H @$'\e]0;owned\a'",
+        r"curl $'http://h\e[2J\u2100/'",
+    ],
+)
+def test_what_cannot_be_read_of_a_capture_does_nothing_to_a_terminal(
+    db: None, folder: Path, capture: str
+) -> None:
+    (folder / "capture").write_text(capture)
+    with pytest.raises(CommandError) as caught:
+        call_command("iot_doctor", "capture", stdout=StringIO())
+    assert caught.value.returncode == 2 and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("origin", ["", "http://gateway:word@example.com", "HTTPS://w:word@h:1"])
+def test_of_an_address_the_path_alone_is_shown(db: None, folder: Path, origin: str) -> None:
+    sent = replace(mistakes.request(), target=f"{origin}{mistakes.PATH}?access_token=opaque")
+    (folder / "sent.http").write_bytes(raw(sent))
+    for options in ((), ("--json",)):
+        _, out = run("sent.http", *AT, *options)
+        assert "opaque" not in out and "word" not in out
+    (folder / "sent.http").write_bytes(raw(replace(sent, target=f"{origin}/other?t=opaque")))
+    code, out = run("sent.http", *AT)
+    assert code == 1 and "It is '/other', the endpoint is" in out
+    assert "opaque" not in out and "word" not in out
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-13-01", "٣", "1e9"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,13 @@ def test_a_number_of_many_digits_is_told_and_cut() -> None:
 
 def test_what_is_deep_beyond_the_readers_stack_is_told() -> None:
     assert json_faults.find(b"[" * 200_000).code == "json_too_deep"
+
+
+def test_a_quote_left_open_before_many_others_takes_no_longer_than_its_length() -> None:
+    started = time.monotonic()
+    assert json_faults.find(b'"' + b'\\"' * 130_000).code == "json_syntax"
+    assert json_faults.find(b'["\\').code == "json_syntax"
+    assert time.monotonic() - started < 5
 
 
 def test_a_terminal_is_safe_from_names() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 
 import pytest
 from hypothesis import given
@@ -41,6 +42,40 @@ def test_chunks_are_put_together() -> None:
     assert reading.raw(head + b'5;x=1\r\n{"a":\r\n2\r\n1}\r\n0\r\n\r\n').body == b'{"a":1}'
     for odd in (b"5\r\nabc", b"zz\r\nabc", b"", b"-1\r\nabc", b"3\r\nabc\r\n"):
         assert reading.raw(head + odd).body == odd
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 400_000,
+        b"curl http://h/ " + b"a " * 400_000,
+    ],
+    ids=["chunks", "words"],
+)
+def test_a_capture_of_many_pieces_takes_no_longer_than_its_length(capture: bytes) -> None:
+    started = time.monotonic()
+    reading.parse(capture, no_file)
+    assert time.monotonic() - started < 8
+
+
+def test_headers_without_an_end_are_told() -> None:
+    reading.header_lines("A: 1\n" + " 2\n" * 80_000)
+    with pytest.raises(ValueError, match="headers have more"):
+        reading.raw(b"POST / HTTP/1.1\nA: 1\n" + b" 2\n" * 90_000)
+
+
+def test_a_command_names_few_files() -> None:
+    read: list[str] = []
+
+    def large(name: str) -> bytes:
+        read.append(name)
+        return b"A: b"
+
+    for option in ("-d", "-H"):
+        read.clear()
+        with pytest.raises(ValueError, match="files"):
+            reading.parse(f"curl http://h/ {f'{option} @f ' * 1000}".encode(), large)
+        assert len(read) == curl.MOST_FILES
 
 
 def test_headers_go_on_in_lines_that_begin_with_a_blank() -> None:

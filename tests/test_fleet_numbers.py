@@ -117,7 +117,7 @@ def test_refusals_are_counted_once_whether_they_are_stored_or_not(
     assert told() == expected
     monkeypatch.setattr(refusals, "STORE_SECONDS", 0)
     refusals.tally._store_at = 0
-    refusals.store()
+    refusals.store(time.monotonic())
     assert refusals.tally.unstored() == {}
     assert told() == expected
 

@@ -469,4 +469,8 @@ def test_the_page_shows_a_run_of_500_stations_that_was_as_it_should_be() -> None
     assert "all in all everything is as it should be" in lines
     made = Summary("", GOOD, Tally(), Expectation(), 1.0, differences=[])
     verdict = dict(made.sections())["Verdict"]
-    assert [" ".join(row) for row in verdict] == lines[lines.index("Verdict") + 1 : -1]
+    end = lines.index("```", lines.index("Verdict"))
+    assert [" ".join(row) for row in verdict] == lines[lines.index("Verdict") + 1 : end]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[end:] if "|" in line]
+    assert rows[0] == ["number", "simulator", "fleet page"] and len(rows) == 13
+    assert all(ours == theirs for _, ours, theirs in rows[2:])

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from django_iot_ingest import bell, drain, ledger, sweeper
 from django_iot_ingest.conf import get_power_bank_model
+from django_iot_ingest.database import in_transaction
+from django_iot_ingest.faults import ConcurrentChange
 from django_iot_ingest.journal import FIELDS
 from django_iot_ingest.json_lines import STANDARD, JsonFormatter
 from django_iot_ingest.models import IngestEvent
@@ -322,6 +324,36 @@ def test_an_event_whose_worker_died_each_time(gateway: Gateway, deferred: None) 
     assert [(one["event_id"], one["error_code"]) for one in told("was not applied")] == [
         (event_id, "Interrupted")
     ]
+
+
+@pytest.fixture
+def begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the transaction in which a failure is announced fail once, after that."""
+    announce, conflicts = ledger._announce_failure, [ConcurrentChange()]
+
+    def announce_once_more(row: IngestEvent) -> None:
+        announce(row)
+        if conflicts:
+            raise conflicts.pop()
+
+    monkeypatch.setattr(ledger, "_announce_failure", announce_once_more)
+
+
+def test_a_death_whose_transaction_is_begun_again_is_one_line(
+    gateway: Gateway, begun_again: None
+) -> None:
+    event_id = int(gateway.send(returned())["event_id"])
+    in_transaction(lambda: ledger.bury(ledger.lock(event_id)))
+    assert [one["event_id"] for one in told("is dead")] == [event_id]
+
+
+def test_a_failure_whose_transaction_is_begun_again_is_one_line(
+    gateway: Gateway, deferred: None, begun_again: None
+) -> None:
+    event_id = int(gateway.send(returned())["event_id"])
+    IngestEvent.objects.update(attempts=3)
+    drain.drain()
+    assert [one["event_id"] for one in told("was not applied")] == [event_id]
 
 
 # Refusals, and whatever else

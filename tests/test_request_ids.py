@@ -82,3 +82,9 @@ def test_a_number_of_a_later_release_is_an_unknown_reason() -> None:
 def test_no_text_at_all_is_an_error(text: str) -> None:
     found: Any = request_ids.read(text)
     assert found is None or found.reason in REASONS
+
+
+@pytest.mark.parametrize("head", ["e677d21fdc00", "ffffffffffff"])
+def test_a_time_after_the_year_9999_is_none_of_ours(head: str) -> None:
+    assert request_ids.read(head + "8001" + "8" + 15 * "0") is None
+    assert request_ids.read("e677d21fdbff" + "8001" + "8" + 15 * "0") is not None

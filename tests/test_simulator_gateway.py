@@ -259,6 +259,12 @@ def test_a_clock_that_is_off_is_noted() -> None:
     assert any("clock is" in note for note in notes)
 
 
+@pytest.mark.parametrize("date", ["soon", "Fri, 31 Dec 9999 23:59:59 -0000"])
+def test_a_date_that_is_none_is_no_error(date: str) -> None:
+    with serving((403, {"Date": date}, b"")) as server:
+        probe.check(Line(server.url, SECRET, OneToken("abc")), 1)
+
+
 def test_no_secret_is_shown_by_what_holds_it() -> None:
     line = Line("http://host/", SECRET, LogIns("http://host/", "a@example.com", "pass-word"))
     token = Line("http://host/", SECRET, OneToken("to-ken"))

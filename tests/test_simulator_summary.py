@@ -107,6 +107,11 @@ def test_any_body_may_be_answered(body: bytes) -> None:
     assert tally.word_of(Answer(200, {}, body)) == ""
 
 
+def test_a_word_of_the_server_does_nothing_to_a_terminal() -> None:
+    hostile = Answer(403, {}, json.dumps({"error": "\x1b]0;owned\x07\u202e"}).encode())
+    assert tally.word_of(hostile).isprintable() and tally.told(hostile).isprintable()
+
+
 # Verdicts
 
 

@@ -88,14 +88,20 @@ def test_each_failure_doubles_the_wait(gateway: Gateway, hook: FlakyHook, rental
 
 
 def test_too_many_attempts_make_it_dead(
-    gateway: Gateway, hook: FlakyHook, rental: Any, settings: Any, caplog: pytest.LogCaptureFixture
+    gateway: Gateway,
+    hook: FlakyHook,
+    rental: Any,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
     settings.IOT_INGEST = {**settings.IOT_INGEST, "SWEEP_MAX_ATTEMPTS": 2}
     row = fail_once(gateway, hook)
     hook.failures = [RuntimeError("no")]
     make_due()
 
-    assert sweeper.sweep() == {"dead": 1}
+    with django_capture_on_commit_callbacks(execute=True):
+        assert sweeper.sweep() == {"dead": 1}
 
     make_due()
     assert sweeper.sweep() == {}, "it is tried no more"

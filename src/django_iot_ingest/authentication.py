@@ -103,7 +103,7 @@ class SignatureAuthentication(BaseAuthentication):
             with telemetry.step("bearer"):
                 user, token = self.find_bearer(request, arrival)
                 self.check_permitted(user)
-            captures.admit(request._request)
+            captures.admit(request._request, arrival.monotonic)
             with telemetry.step("signature"):
                 receipt = self.verify(request, timestamp, signature, arrival)
         return user, SignedRequest(receipt, token, arrival.monotonic)

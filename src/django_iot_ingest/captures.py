@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from django_iot_ingest import faults, logs, network
-from django_iot_ingest.database import alias, in_transaction
+from django_iot_ingest.database import alias, has_time, in_transaction
 from django_iot_ingest.exceptions import (
     InvalidJson,
     InvalidPayload,
@@ -43,7 +43,7 @@ REASONS: tuple[type[Refusal], ...] = (
 )
 """What can be said of a request only by looking at all of it."""
 
-ADMITTED = "iot_ingest_is_admitted"
+ADMITTED = "iot_ingest_admitted_at"
 
 HEADERS = (
     "CONTENT_TYPE",
@@ -87,19 +87,22 @@ allowance = Allowance(MOST_A_MINUTE)
 """The one of this process."""
 
 
-def admit(request: HttpRequest) -> None:
-    """Note on a request that its bearer token holds, so that something may be kept of it."""
-    setattr(request, ADMITTED, True)
+def admit(request: HttpRequest, arrived: float) -> None:
+    """Note on a request that its bearer token holds, so that something may be kept of it, and when
+    it arrived, on the monotonic clock."""
+    setattr(request, ADMITTED, arrived)
 
 
-def is_admitted(request: HttpRequest) -> bool:
-    """Return whether the bearer token of a request was found to hold."""
-    return getattr(request, ADMITTED, False) is True
+def arrival(request: HttpRequest) -> float | None:
+    """Return when a request arrived whose bearer token was found to hold; None of any other."""
+    arrived = getattr(request, ADMITTED, None)
+    return arrived if isinstance(arrived, float) else None
 
 
 def is_to_be_kept(request: HttpRequest, refusal: Refusal) -> bool:
-    """Return whether a refused request is one of those that this minute keeps."""
-    is_of_kind = is_admitted(request) and isinstance(refusal, REASONS)
+    """Return whether a refused request is one of those that this minute keeps, and there is time."""
+    arrived = arrival(request)
+    is_of_kind = arrived is not None and isinstance(refusal, REASONS) and has_time(arrived)
     return is_of_kind and isinstance(getattr(request, "_body", None), bytes) and allowance.take()
 
 
@@ -113,7 +116,7 @@ def keep(request: HttpRequest, refusal: Refusal, request_id: str) -> None:
         "body": request.body,
     }
     try:
-        in_transaction(lambda: _insert(request_id, values))
+        in_transaction(lambda: _insert(request_id, values), arrived=arrival(request))
     except Exception as error:  # noqa: BLE001 - the answer does not depend on it
         if logs.throttle.take("capture") is not None:
             code = faults.code_of(error)

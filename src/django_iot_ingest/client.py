@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from django_iot_ingest import __version__, signing
+from django_iot_ingest import __version__, logs, signing
 
 TIMEOUT = 15.0
 """Seconds that the gateway waits for an answer."""
@@ -30,6 +33,8 @@ SUCCESS = 200
 
 LONGEST_ANSWER = 1_000_000
 """Bytes of an answer that are read."""
+
+TOO_LATE = "no answer in time"
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
@@ -136,15 +141,21 @@ def post(
     connection = _connection(parts, timeout, context)
     started = time.monotonic()
     try:
-        connection.request("POST", _target(parts), body, sent)
-        response = connection.getresponse()
-        received = {name.lower(): value for name, value in response.getheaders()}
-        content = response.read(LONGEST_ANSWER)
-        return Answer(response.status, received, content, "", time.monotonic() - started)
+        connection.connect()
+        with _ended_after(connection.sock, timeout - (time.monotonic() - started)):
+            connection.request("POST", _target(parts), body, sent)
+            response = connection.getresponse()
+            received = {name.lower(): value for name, value in response.getheaders()}
+            content = response.read(LONGEST_ANSWER)
+        found = Answer(response.status, received, content)
     except (OSError, HTTPException) as error:
-        return Answer(0, trouble=_in_words(error), seconds=time.monotonic() - started)
+        found = Answer(0, trouble=_in_words(error))
     finally:
         connection.close()
+    seconds = time.monotonic() - started
+    # What had to be ended may look whole.
+    found = found if seconds < timeout else Answer(0, trouble=TOO_LATE)
+    return replace(found, seconds=seconds)
 
 
 def check_url(url: str) -> SplitResult:
@@ -173,6 +184,23 @@ def _connection(
     return HTTPConnection(host, parts.port, timeout=timeout)
 
 
+@contextmanager
+def _ended_after(sock: socket.socket, seconds: float) -> Iterator[None]:
+    """End a connection after so many seconds: its own timeout begins anew with every byte."""
+    timer = threading.Timer(max(seconds, 0), _end, [sock])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
 def _checked_token(token: str) -> str:
     if not _VISIBLE.fullmatch(token):
         raise ValueError("the token has a character that no header can hold, often a line end")
@@ -180,7 +208,10 @@ def _checked_token(token: str) -> str:
 
 
 def _in_words(error: Exception) -> str:
-    """Return what kept an answer away; no error of these classes holds a header."""
+    """Return what kept an answer away, safe for a terminal: a server's own bytes may be in it.
+
+    No error of these classes holds a header.
+    """
     if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+        return TOO_LATE
+    return f"{type(error).__name__}: {logs.escaped(error)}".rstrip(": ")

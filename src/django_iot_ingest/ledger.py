@@ -6,6 +6,7 @@ Every function here expects an open transaction.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -167,7 +168,7 @@ def bury(row: IngestEvent) -> None:
     row.state = State.DEAD
     row.retry_at = None
     row.save(using=alias(), update_fields=["state", "retry_at"])
-    journal.tell_dead(row)
+    after_commit(journal.tell_dead, row)
     _announce_failure(row)
 
 
@@ -193,6 +194,11 @@ def next_try(attempts: int) -> datetime:
     """Return when the sweeper may try again: 10 s after the first attempt, then twice as long."""
     delay: timedelta = min(FIRST_BACK_OFF * 2 ** min(attempts - 1, 20), MAX_BACK_OFF)
     return timezone.now() + delay
+
+
+def after_commit(tell: Callable[..., None], *what: Any) -> None:
+    """Tell something once it is true: a transaction may be begun again, or undone."""
+    transaction.on_commit(partial(tell, *what), using=alias(), robust=True)
 
 
 def _announce_failure(row: IngestEvent) -> None:
@@ -224,8 +230,7 @@ def supersede(row: IngestEvent) -> None:
     superseded = rows().filter(pk__in=[other.pk for other in others], state=State.DEFERRED)
     superseded.update(state=State.STALE, retry_at=None, last_error_code="")
     for other in others:
-        told = partial(journal.tell_stale, other)
-        transaction.on_commit(told, using=alias(), robust=True)
+        after_commit(journal.tell_stale, other)
 
 
 def deferred_returns(report: FullReport) -> list[int]:

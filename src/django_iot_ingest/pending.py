@@ -106,7 +106,8 @@ def _count(rows: Collection[IngestEvent]) -> list[IngestEvent]:
     spent = [row for row in rows if row.attempts >= LIVES]
     for row in spent:
         error = Interrupted()
-        journal.tell_failed({**journal.of_row(row), "attempts": row.attempts}, error)
+        about = {**journal.of_row(row), "attempts": row.attempts}
+        ledger.after_commit(journal.tell_failed, about, error)
         ledger.fail(row, error, time.monotonic(), is_claimed=True)
     alive = [row for row in rows if row.attempts < LIVES]
     if alive:

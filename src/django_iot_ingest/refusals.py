@@ -15,7 +15,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from django_iot_ingest import faults, logs
-from django_iot_ingest.database import alias, in_transaction
+from django_iot_ingest.database import alias, has_time, in_transaction
 from django_iot_ingest.exceptions import Refusal
 from django_iot_ingest.models import RefusalCount
 from django_iot_ingest.times import native
@@ -94,12 +94,13 @@ def counts() -> dict[datetime, dict[str, int]]:
     return tally.counts()
 
 
-def store() -> None:
+def store(arrived: float) -> None:
     """Store this process's counts if it is time for that; for requests whose bearer token held.
 
-    Rows are only ever added, so no two processes wait for each other.
+    Rows are only ever added, so no two processes wait for each other. Of a request that ``arrived``
+    (on the monotonic clock) too long ago the answer comes first.
     """
-    counts = tally.take_unstored()
+    counts = tally.take_unstored() if has_time(arrived) else {}
     if not counts:
         return
     rows = [
@@ -107,7 +108,8 @@ def store() -> None:
         for (minute, reason), count in counts.items()
     ]
     try:
-        in_transaction(lambda: RefusalCount.objects.using(alias()).bulk_create(rows))
+        insert = RefusalCount.objects.using(alias()).bulk_create
+        in_transaction(lambda: insert(rows), arrived=arrived)
     except Exception as error:  # noqa: BLE001 - the answer does not depend on it
         if logs.throttle.take("counts") is not None:
             code = faults.code_of(error)

@@ -33,6 +33,8 @@ REASONS = (
 
 _SHAPE = re.compile(r"[0-9a-f]{12}8[0-9a-f]{3}[89ab][0-9a-f]{15}", re.ASCII)
 _VERSION, _VARIANT = 8, 0b10
+_END = 253_402_300_800_000
+"""The millisecond at which the year 9999 is over: 48 bits go further, and no date does."""
 
 
 class RequestId(NamedTuple):
@@ -55,6 +57,8 @@ def read(text: str) -> RequestId | None:
     digits = text.strip().replace("-", "").lower()
     if not _SHAPE.fullmatch(digits):
         return None
-    number = int(digits[13:16], 16)
+    number, milliseconds = int(digits[13:16], 16), int(digits[:12], 16)
+    if milliseconds >= _END:
+        return None
     reason = REASONS[number] if number < len(REASONS) else ""
-    return RequestId(datetime.fromtimestamp(int(digits[:12], 16) / 1000, UTC), reason)
+    return RequestId(datetime.fromtimestamp(milliseconds / 1000, UTC), reason)

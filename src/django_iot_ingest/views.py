@@ -110,7 +110,7 @@ class StationDataInternalView(APIView):
             raise
         answer = inbox.ingest(event_type, report, receipt, signed.arrived)
         answer.tell(self.step)
-        refusals.store()
+        refusals.store(signed.arrived)
         return answers.accepted(answer)
 
     def keep_refused(
@@ -131,8 +131,9 @@ class StationDataInternalView(APIView):
         self.tell(refusal, request_id, exc, is_kept=is_kept)
         if is_kept:
             captures.keep(request, refusal, request_id)
-        if captures.is_admitted(request) and not isinstance(refusal, TemporarilyUnavailable):
-            refusals.store()
+        arrived = captures.arrival(request)
+        if arrived is not None and not isinstance(refusal, TemporarilyUnavailable):
+            refusals.store(arrived)
         return answers.refused(refusal, request_id)
 
     def tell(self, refusal: Refusal, request_id: str, exc: Exception, *, is_kept: bool) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 CONTENT_HEADERS = ("content-type", "content-length")
 """Headers that WSGI keeps without ``HTTP_`` before them."""
+
+_ORIGIN = re.compile(r"\Ahttps?://[^/]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,11 @@ class CapturedRequest:
     target: str = ""
     is_whole: bool = True
     is_verified: bool = False
+
+    @property
+    def path(self) -> str:
+        """Return the target's path alone: a query may hold a token, and an authority a password."""
+        return _ORIGIN.sub("", self.target.partition("?")[0], count=1)
 
     def all(self, name: str) -> list[str]:
         """Return every value of a header, in any letter case."""

@@ -6,6 +6,7 @@ form, and drops the line ends of a file; those are mistakes that a diagnosis has
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -64,6 +65,9 @@ DATA = ("-d", "--data", "--data-ascii", "--data-binary", "--data-raw", "--json")
 REFUSED = ("-F", "--form", "-T", "--upload-file", "--data-urlencode", "-G", "--get", "--next")
 SHORT_WITH_VALUE = "oHXdAbeumwxEcDTFK"
 
+MOST_FILES = 8
+"""Files that one command may name: each may be large, and a capture may be anybody's."""
+
 ReadFile = Callable[[str], bytes]
 
 
@@ -78,6 +82,14 @@ class _Command:
     data: list[bytes] = field(default_factory=list)
     is_json: bool = False
     dropped: set[str] = field(default_factory=set)
+    files: int = 0
+
+    def read(self, name: str) -> bytes:
+        """Return what a file holds; ``ValueError`` if there are too many."""
+        self.files += 1
+        if self.files > MOST_FILES:
+            raise ValueError(f"the curl command names more than {MOST_FILES} files")
+        return self.read_file(name)
 
 
 def looks_like(text: str) -> bool:
@@ -95,17 +107,17 @@ def parse(text: str, read_file: ReadFile) -> CapturedRequest:
 
     ``read_file`` returns the bytes of a file that ``@name`` says.
     """
-    words = shell_words.split(text.lstrip().removeprefix("$"))[1:]
+    words = deque(shell_words.split(text.lstrip().removeprefix("$"))[1:])
     command = _Command(read_file)
     while words:
-        word = words.pop(0)
+        word = words.popleft()
         if word in ("|", "|&", ">", ";", "&&", "&"):
             break
         _take(command, word, words)
     return _request(command)
 
 
-def _take(command: _Command, word: str, words: list[str]) -> None:
+def _take(command: _Command, word: str, words: deque[str]) -> None:
     """Take one option with its value, or the URL."""
     if not word.startswith("-") or word == "-":
         command.url = word
@@ -118,7 +130,7 @@ def _take(command: _Command, word: str, words: list[str]) -> None:
     if value is None:
         if not words:
             raise ValueError(f"curl's {option} has no value")
-        value = words.pop(0)
+        value = words.popleft()
     _apply(command, option, value)
 
 
@@ -159,7 +171,7 @@ def _apply(command: _Command, option: str, value: str) -> None:
 def _header(command: _Command, text: str) -> None:
     """Take a header as curl does: ``Name:`` drops one of its own, ``Name;`` sends an empty one."""
     if text.startswith("@"):
-        for line in command.read_file(text[1:]).decode("latin-1").splitlines():
+        for line in command.read(text[1:]).decode("latin-1").splitlines():
             if line.strip():
                 _header(command, line)
         return
@@ -182,7 +194,7 @@ def _latin1(text: str) -> str:
 def _data(command: _Command, option: str, value: str) -> bytes:
     if not value.startswith("@") or option == "--data-raw":
         return value.encode("utf-8", "surrogateescape")
-    content = command.read_file(value[1:])
+    content = command.read(value[1:])
     if option in ("--data-binary", "--json"):
         return content
     for byte in (b"\r", b"\n", b"\0"):

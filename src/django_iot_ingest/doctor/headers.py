@@ -63,8 +63,7 @@ def swapped(request: CapturedRequest) -> bool:
 def _address(request: CapturedRequest, rules: Rules) -> Iterator[Mistake]:
     if request.method != "POST":
         yield Mistake(Code.NOT_POST, f"It is {shown(request.method)}.")
-    path = request.target.partition("?")[0]
-    path = re.sub(r"^https?://[^/]*", "", path)
+    path = request.path
     if path.endswith("/") and path != "/":
         yield Mistake(Code.URL_TRAILING_SLASH, f"It is {shown(path)}.")
     elif path and rules.path and path != rules.path:

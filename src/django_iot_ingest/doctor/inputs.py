@@ -40,7 +40,8 @@ def parts(headers_file: str | None, headers: Sequence[str], body: str | None) ->
 
 
 def words(error: Exception) -> str:
-    """Return what is wrong with an input, for an operator."""
+    """Return what is wrong with an input, for an operator: a capture may name any file."""
+    told = str(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'input'}: {error.strerror or type(error).__name__}"
-    return str(error)
+        told = f"{error.filename or 'input'}: {error.strerror or type(error).__name__}"
+    return "".join(letter if letter.isprintable() else "?" for letter in told)

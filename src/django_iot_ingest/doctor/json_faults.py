@@ -28,7 +28,7 @@ LONGEST_DIGITS = 17
 
 _TOKEN = re.compile(
     r"""
-    (?P<string>"(?:[^"\\]|\\.)*")
+    (?P<string>"(?:[^"\\]|\\.)*(?:"|\\?\Z))  # one left open goes to the end: quotes in it begin none
     |(?P<number>-?(?:0|[1-9][0-9]*)(?P<float>(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?))
     |(?P<mark>[\[\]{}:,])
     |(?P<word>[A-Za-z]+)

@@ -12,6 +12,9 @@ from django_iot_ingest.doctor.findings import counted
 LARGEST = 16_000_000
 """Bytes of a capture that are read."""
 
+LONGEST_HEAD = 256_000
+"""Characters of headers that are read: servers take a quarter of that."""
+
 LONGEST_CHUNK_LINE = 16
 
 _REQUEST_LINE = re.compile(rb"([A-Za-z]{1,20}) (\S{1,8000}) HTTP/[0-9.]{1,5}", re.ASCII)
@@ -49,6 +52,8 @@ def header_lines(text: str) -> list[tuple[str, str]]:
 
     Blanks around a value are not part of it.
     """
+    if len(text) > LONGEST_HEAD:
+        raise ValueError(f"the headers have more than {LONGEST_HEAD} characters")
     found: list[tuple[str, str]] = []
     for line in re.split(r"\r?\n", text):
         if line[:1] in (" ", "\t") and found:
@@ -84,15 +89,18 @@ def _dechunked(headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
     codings = [value.lower() for name, value in headers if name.lower() == "transfer-encoding"]
     if not any("chunked" in coding for coding in codings):
         return body
-    found, rest = b"", body
-    while rest:
-        line, end, rest = rest.partition(b"\n")
-        size = _chunk_size(line)
-        if not end or size is None or len(rest) < size:
+    chunks: list[bytes] = []
+    at = 0
+    while (end := body.find(b"\n", at)) >= 0:
+        size, begin = _chunk_size(body[at:end]), end + 1
+        if size is None or len(body) - begin < size:
             return body
         if size == 0:
-            return found
-        found, rest = found + rest[:size], rest[size:].removeprefix(b"\r").removeprefix(b"\n")
+            return b"".join(chunks)
+        chunks.append(body[begin : begin + size])
+        at = begin + size
+        at += body.startswith(b"\r", at)
+        at += body.startswith(b"\n", at)
     return body
 
 

@@ -101,7 +101,7 @@ def _report(
 
 
 def _heading(request: CapturedRequest, told: str) -> str:
-    target = f" {shown(request.target)[1:-1]}" if request.target else ""
+    target = f" {shown(request.path)[1:-1]}" if request.target else ""
     stamp = request.one("X-Timestamp")
     signed = f", X-Timestamp {stamps.told(stamp)}".replace("'", "") if stamp else ""
     size = counted(len(request.body), "byte")

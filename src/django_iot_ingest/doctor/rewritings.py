@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 LARGEST = 65_536
 """Bytes of a body that is rewritten in every way; of a longer one only without indents."""
 
+DEEPEST = 16
+"""Levels of a body that is rewritten: as many as are read."""
+
 
 class Layout(NamedTuple):
     """Separators and indent, and how they are told."""
@@ -29,6 +32,8 @@ LAYOUTS = (
     Layout("indented by tabs", ",", ": ", "\t"),
 )
 
+_PLAIN = (str, int, float, type(None))
+
 _ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|.)")
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _GSON = {**_HTML, "=": "\\u003d", "'": "\\u0027"}
@@ -40,10 +45,23 @@ def of(body: bytes) -> Iterator[tuple[bytes, str]]:
         value = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return
+    if _is_too_deep(value):
+        # It is refused in any case. What can just be read may be too deep to be written, and with
+        # indents a small body becomes many megabytes.
+        return
     for base, told in _bases(value, len(body) > LARGEST):
         yield base.encode("utf-8", "surrogatepass"), told
         for change, more in _ESCAPES:
             yield change(base).encode("utf-8", "surrogatepass"), f"{told}, {more}"
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Return whether objects and arrays lie deeper in each other than an event's may."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [one for values in inner if not isinstance(values, _PLAIN) for one in values]
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def _bases(value: Any, is_long: bool) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,9 @@ LATEST = 253_402_300_799
 
 EARLIEST = 1_000_000_000
 
+LONGEST_TIME = 20
+"""Digits of a body's own time that are tried: nanoseconds have 19."""
+
 _MILLISECONDS = (Mistake(Code.SIGNED_MILLISECONDS),)
 
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
@@ -111,8 +114,9 @@ def _seconds(text: str) -> int | None:
 
 
 def _spellings(text: str, seconds: int | None, body_time: object) -> Iterator[Stamp]:
-    if isinstance(body_time, int) and not isinstance(body_time, bool) and seconds is not None:
-        yield _other(body_time, seconds, "the body's own timestamp")
+    own = body_time if isinstance(body_time, int) and not isinstance(body_time, bool) else None
+    if own is not None and seconds is not None and abs(own) < 10**LONGEST_TIME:
+        yield _other(own, seconds, "the body's own timestamp")
     for padded in (f"{text}\n", f"{text}\r\n", f" {text}", f"{text} ", f'"{text}"', text.strip()):
         yield _otherwise(padded)
     if seconds is None:

@@ -46,10 +46,10 @@ def _log_in(line: Line, threads: int) -> None:
 def _skew(answer: Answer) -> list[str]:
     """Say so if the server's clock is not ours; it tells whole seconds."""
     try:
-        date = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (TypeError, ValueError):
+        date = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return []
-    skew = abs(time.time() - date.timestamp() - 0.5)
+    skew = abs(time.time() - date - 0.5)
     if skew <= MOST_SKEW:
         return []
     return [f"the server's clock is {skew:.0f} s off: what late events do cannot be foretold"]

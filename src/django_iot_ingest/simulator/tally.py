@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from django_iot_ingest import logs
 from django_iot_ingest.client import Answer
 from django_iot_ingest.simulator.delivery import Delivery
 from django_iot_ingest.simulator.histogram import Histogram
@@ -94,11 +95,11 @@ class Tally:
 
 
 def word_of(answer: Answer) -> str:
-    """Return what an answer says in one word: the event's state, or the error."""
+    """Return what an answer says in one word: the event's state, or the error; for a terminal."""
     body = answer.json()
     data = body.get("data")
     word = data.get("state") if isinstance(data, dict) else body.get("error")
-    return word[:40] if isinstance(word, str) else ""
+    return logs.escaped(word)[:40] if isinstance(word, str) else ""
 
 
 def told(answer: Answer) -> str:

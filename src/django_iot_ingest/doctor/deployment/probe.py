@@ -66,12 +66,15 @@ def make_body() -> bytes:
     return json.dumps({"type": name, "timestamp": int(time.time())}).encode()
 
 
-def forget(body: bytes, request_id: str) -> bool:
-    """Delete what our database keeps of such a request; return whether there was anything."""
+def forget(body: bytes) -> bool:
+    """Delete what our database keeps of such a request; return whether there was anything.
+
+    It is known by its body alone: the id in an answer is whatever a server says.
+    """
     sha256 = hashlib.sha256(body).hexdigest()
     events = IngestEvent.objects.using(alias())
     refused = events.filter(dedup_key=sha256, state=IngestEvent.State.REFUSED)
-    kept = RefusedRequest.objects.using(alias()).filter(request_id=request_id)
+    kept = RefusedRequest.objects.using(alias()).filter(body=body)
     return sum(rows.delete()[0] for rows in (refused, kept)) > 0
 
 
@@ -152,11 +155,10 @@ def _refused(code: str, answer: Answer, reason: str, error: Exception | None) ->
 
 def _cleaned(answer: Answer, body: bytes, question: Question) -> Iterator[Finding]:
     """Yield whether what the server kept of the request could be deleted."""
-    request_id = answer.json().get("request_id")
-    if answer.json().get("error") != PASSED or not isinstance(request_id, str):
+    if answer.json().get("error") != PASSED:
         return
     host = shown(urlsplit(question.url).netloc)
-    if forget(body, request_id):
+    if forget(body):
         yield ok("server_rows", f"what {host} kept of it is deleted; its count of refusals stays.")
     else:
         yield warning(
