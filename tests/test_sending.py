@@ -216,7 +216,7 @@ def test_an_answer_of_somebody_else_is_told(event: Path) -> None:
     with serving(page, page, (502, {}, b"Bad gateway"), refused) as server:
         code, out = run("iot_send", event, "--url", f"{server.url}/")
         assert (code, "<p>" in out) == (1, False)
-        assert "A page of HTML, 3200 bytes." in out and "FAULT   not_ours" in out
+        assert "A page of HTML, 3200 bytes.\n\nFAULT   not_ours\n" in out
         assert "The answer is not ours: 404, 'text/html; charset=utf-8'." in out
         assert "Seen: The URL ends in a slash, and the endpoint's does not." in out
         assert "slash" not in run("iot_send", event, "--url", server.url)[1]

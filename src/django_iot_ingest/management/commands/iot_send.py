@@ -127,8 +127,9 @@ class Command(BaseCommand):
             self.report(replace(report, verdict="") if others else report)
 
     def report(self, report: Report) -> None:
-        """Print a report, after an empty line."""
-        self.stdout.write("")
+        """Print a report, after an empty line, with which a finding begins by itself."""
+        if report.lines:
+            self.stdout.write("")
         show.write([report], self.stdout, as_json=False)
 
 
