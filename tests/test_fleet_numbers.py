@@ -338,6 +338,29 @@ def test_many_that_look_at_once_ask_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert asked == [1]
 
 
+def test_who_looks_while_somebody_asks_sees_the_numbers_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A slow database holds up one thread, and not all that a gateway needs."""
+    before = numbers.kept.get(60)
+    asked, done = threading.Event(), threading.Event()
+
+    def slowly() -> object:
+        asked.set()
+        assert done.wait(30)
+        return before
+
+    monkeypatch.setattr(numbers, "read", slowly)
+    thread = threading.Thread(target=numbers.kept.get, args=[0])
+    thread.start()
+    try:
+        assert asked.wait(30)
+        assert numbers.kept.get(0) is before
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_an_event_that_is_given_up_stays_in_the_backlog() -> None:
     row = events(state=State.FAILED, applied_at=None, received_at=ago(minutes=1))
     ledger.bury(row)

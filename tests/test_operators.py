@@ -89,9 +89,10 @@ def test_a_wrong_token_costs_no_look_at_a_session() -> None:
     assert may_see(asked, TOKEN) is False
 
 
-def test_a_session_that_cannot_be_read_lets_nobody_in() -> None:
+@pytest.mark.parametrize("error", [OperationalError("away"), ConnectionError("no cache answers")])
+def test_a_session_that_cannot_be_read_lets_nobody_in(error: Exception) -> None:
     def fail() -> Any:
-        raise OperationalError("away")
+        raise error
 
     assert may_see(request(SimpleLazyObject(fail)), TOKEN) is False
 

@@ -19,7 +19,7 @@ from django_iot_ingest.doctor.show import Report
 from django_iot_ingest.models import RefusedRequest
 
 PAGE_TRIES, PAGE_BYTES = 100_000, 100_000_000
-"""Ways to sign, and bytes, that a page's search tries: a fraction of a second."""
+"""Ways to sign, and bytes, that a page's search tries: a fraction of a second, of the largest bodies 3 s."""
 
 
 class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]

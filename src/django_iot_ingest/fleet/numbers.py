@@ -73,7 +73,11 @@ def read() -> Numbers:
 
 
 class Kept:
-    """Numbers that are asked for once in a while, by one thread at a time."""
+    """Numbers that are asked for once in a while, by one thread at a time.
+
+    Whoever looks meanwhile sees the numbers before: a slow database holds up one thread, and not
+    all that a gateway needs.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -82,11 +86,17 @@ class Kept:
 
     def get(self, seconds: float = KEPT_SECONDS) -> Numbers:
         """Return numbers that are at most so many seconds old."""
-        with self._guard:
+        before = self._numbers
+        if not self._guard.acquire(blocking=before is None):
+            assert before is not None
+            return before
+        try:
             now = time.monotonic()
             if self._numbers is None or now - self._read_at >= seconds:
                 self._numbers, self._read_at = read(), now
             return self._numbers
+        finally:
+            self._guard.release()
 
     def clear(self) -> None:
         """Forget them."""
