@@ -87,8 +87,9 @@ class Kept:
     def get(self, seconds: float = KEPT_SECONDS) -> Numbers:
         """Return numbers that are at most so many seconds old."""
         before = self._numbers
-        if not self._guard.acquire(blocking=before is None):
-            assert before is not None
+        if before is None:
+            self._guard.acquire()
+        elif not self._guard.acquire(blocking=False):
             return before
         try:
             now = time.monotonic()
