@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from django_iot_ingest import captures, request_ids
+from django_iot_ingest import captures
 from django_iot_ingest.database import alias
 from django_iot_ingest.doctor.captured import CapturedRequest
 from django_iot_ingest.models import IngestEvent, RefusedRequest
@@ -97,8 +97,3 @@ def log_lines(request_id: str, reason: str) -> list[str]:
 
 def _seconds(moment: datetime) -> float:
     return aware(moment).timestamp()
-
-
-def read(text: str) -> RequestId | None:
-    """Return what an id says, or None if it is none."""
-    return request_ids.read(text)

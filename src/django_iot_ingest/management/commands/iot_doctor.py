@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 from django.utils.dateparse import parse_datetime
 
+from django_iot_ingest import request_ids
 from django_iot_ingest.database import alias
 from django_iot_ingest.doctor import inputs, reading, refused, requests, show
 from django_iot_ingest.doctor.deployment.check import report_of
@@ -86,7 +87,7 @@ class Command(BaseCommand):
 
 
 def _of_target(target: str, at: float | None) -> list[Report]:
-    said = refused.read(target)
+    said = request_ids.read(target)
     if said and not Path(target).exists():
         return requests.report_of_id(target.strip(), said)
     if target != "-" and not Path(target).exists():

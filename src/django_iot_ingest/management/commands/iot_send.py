@@ -11,9 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseError
 
-from django_iot_ingest import client
+from django_iot_ingest import client, request_ids
 from django_iot_ingest.client import Answer, Sender
-from django_iot_ingest.doctor import inputs, refused, requests, show, strangers
+from django_iot_ingest.doctor import inputs, requests, show, strangers
 from django_iot_ingest.doctor.findings import counted, shown
 from django_iot_ingest.doctor.show import Report
 from django_iot_ingest.management.commands.iot_sign import secret_at
@@ -115,7 +115,7 @@ class Command(BaseCommand):
         elif answer.status and not strangers.is_ours(answer):
             self.report(Report({}, [], [strangers.of("not_ours", answer, url)]))
         request_id = answer.json().get("request_id")
-        said = refused.read(request_id) if isinstance(request_id, str) else None
+        said = request_ids.read(request_id) if isinstance(request_id, str) else None
         if said is None or not isinstance(request_id, str):
             return
         try:
