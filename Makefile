@@ -13,13 +13,16 @@ FIND_PYTHON := for name in "$${PYTHON:-python3}" python3 python3.13 python3.12 p
 	if "$$name" -c '$(SUITS)' >/dev/null 2>&1; then echo "$$name"; break; fi; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nemesis bench lint audit format clean
+.PHONY: help demo docs test nemesis bench lint audit format clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' Makefile
 
 demo: $(STAMP) ## run the example project and a simulated gateway (PORT=8010, ONCE=1 to end by itself)
 	$(BIN)/python example_project/demo.py --port $(PORT) $(if $(filter-out 0,$(ONCE)),--once)
+
+docs: $(STAMP) ## build the site of docs/ into build/site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky -q -b html docs build/site
 
 test: $(STAMP) ## run the whole suite: every interpreter and database that is here
 	$(BIN)/python tests/matrix.py all
