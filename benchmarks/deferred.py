@@ -1,6 +1,6 @@
 """Deferred mode on PostgreSQL: accepting, and draining what waits.
 
-``python -m benchmarks.deferred`` prints tables; ``--write`` puts them into docs/performance.md.
+``python -m benchmarks.deferred`` prints tables; ``--write`` puts them into docs/explanation/performance.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Snapshots over HTTP: gunicorn with two workers, ours beside other ways, all in one run.
 
-``python -m benchmarks.end_to_end`` prints tables; ``--write`` puts them into docs/performance.md.
+``python -m benchmarks.end_to_end`` prints tables; ``--write`` puts them into docs/explanation/performance.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.fleet --rate 833 --minutes 10``; ``--search`` finds the highest rate whose
 99th percentile is under 200 ms, and then holds it. A million stations that report every 20 minutes
-are 833 snapshots a second. ``--write`` puts the tables into docs/performance.md.
+are 833 snapshots a second. ``--write`` puts the tables into docs/explanation/performance.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The fleet page on PostgreSQL: SQL statements, bytes and time at 10, 1,000 and 10,000 stations.
 
-``python -m benchmarks.fleet_page``; ``--write`` puts the table into docs/fleet.md. Eight slots and
+``python -m benchmarks.fleet_page``; ``--write`` puts the table into docs/reference/fleet.md. Eight slots and
 seven banks a station, 60,000 events of the last hour, and ``--older`` more before it.
 """
 
@@ -88,7 +88,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--older", type=int, default=2_000_000, help="events before the hour")
-    parser.add_argument("--write", action="store_true", help="replace the table of docs/fleet.md")
+    parser.add_argument(
+        "--write", action="store_true", help="replace the table of docs/reference/fleet.md"
+    )
     options = parser.parse_args()
     stage.prepare()
 
@@ -116,7 +118,7 @@ def main() -> None:
     )
     print(text)
     if options.write:
-        page = report.PAGE.with_name("fleet.md")
+        page = report.DOCS / "reference" / "fleet.md"
         report.write_section("fleet_page", text, page)
 
 

@@ -1,6 +1,6 @@
 """A snapshot of ours among 1,000 stations and among 100,000, in one run, on PostgreSQL.
 
-``python -m benchmarks.growth`` prints tables; ``--write`` puts them into docs/performance.md.
+``python -m benchmarks.growth`` prints tables; ``--write`` puts them into docs/explanation/performance.md.
 """
 
 from __future__ import annotations

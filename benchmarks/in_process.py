@@ -1,6 +1,6 @@
 """One snapshot in process: ours beside other ways, all in one run, on PostgreSQL.
 
-``python -m benchmarks.in_process`` prints tables; ``--write`` puts them into docs/performance.md,
+``python -m benchmarks.in_process`` prints tables; ``--write`` puts them into docs/explanation/performance.md,
 with a plot. ``DATABASE_URL`` says on which server.
 """
 
@@ -237,7 +237,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100, help="of each size (default: 100)")
     parser.add_argument("--sizes", default="4,8,24,48", help="slots (default: 4,8,24,48)")
-    parser.add_argument("--write", action="store_true", help="into docs/performance.md, and .svg")
+    parser.add_argument(
+        "--write", action="store_true", help="into docs/explanation/performance.md, and .svg"
+    )
     options = parser.parse_args()
     if options.rounds < 2:
         parser.error("--rounds: two at least")

@@ -18,7 +18,8 @@ from django.db import connection
 if TYPE_CHECKING:
     from benchmarks.in_process import Run
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PAGE = DOCS / "explanation" / "performance.md"
 
 TITLES = {
     "floor": "floor: one prepared statement, psycopg's own connection",

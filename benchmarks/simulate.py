@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.simulate`` lets 500 stations report for a minute, with rentals and all chaos;
 what comes after it goes to the command: ``--stations 100 --seconds 20``. Then the fleet page of the
-admin has to show the same numbers. ``--write`` puts the summary into docs/simulate.md.
+admin has to show the same numbers. ``--write`` puts the summary into docs/how-to/simulate.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from django.urls import reverse
 from benchmarks import report, server
 from tests import settings as with_admin
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulate.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "simulate.md"
 OPTIONS = "--stations 500 --seconds 60 --rentals 20% --chaos all --seed 1"
 SECTION = re.compile("(<!-- run:begin -->\n).*?(<!-- run:end -->)", re.DOTALL)
 

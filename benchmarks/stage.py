@@ -109,7 +109,7 @@ def fill(stations: int, size: str = "8", events: int = 0, using: str = "default"
 
 
 def set_up_for_updates() -> None:
-    """Set the host's tables up as docs/scale.md advises for tables that change all the time."""
+    """Set the host's tables up as docs/explanation/scale.md advises for tables that change all the time."""
     for table in ("fleet_station", "fleet_stationslot", "fleet_powerbank"):
         own_connection().execute(
             f"ALTER TABLE {table} SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02)"

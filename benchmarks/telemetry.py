@@ -1,6 +1,6 @@
 """What counting and tracing cost one snapshot, side by side in one run, on PostgreSQL.
 
-``python -m benchmarks.telemetry`` prints a table; ``--write`` puts it into docs/observability.md.
+``python -m benchmarks.telemetry`` prints a table; ``--write`` puts it into docs/how-to/observability.md.
 Events are logged at INFO throughout, into nothing.
 """
 

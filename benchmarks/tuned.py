@@ -1,4 +1,4 @@
-"""A PostgreSQL of the measurement's own, set up as docs/scale.md advises for a large fleet."""
+"""A PostgreSQL of the measurement's own, set up as docs/explanation/scale.md advises for a large fleet."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Compare ways to read one ``full`` payload: DRF serializers, pydantic, msgspec and our own reader.
 
-``python benchmarks/validation.py`` prints a table, ``--write docs/validation.md`` puts it there.
+``python benchmarks/validation.py`` prints a table, ``--write docs/explanation/validation.md`` puts it there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The generated parts of docs/doctor.md: what ``iot_doctor`` prints for every planted mistake.
+"""The generated parts of docs/reference/doctor.md: what ``iot_doctor`` prints for every planted mistake.
 
 ``python -m tests.doctor_page --write`` writes them; a test compares them.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "doctor.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "doctor.md"
 BEGIN = "<!-- mistakes: written by python -m tests.doctor_page --write -->\n"
 END = "<!-- end of mistakes -->\n"
 

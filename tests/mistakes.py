@@ -1,6 +1,6 @@
 """Requests with one mistake each, or two: what ``iot_doctor`` has to name from the request alone.
 
-Tests diagnose each of them, compare the verdict with the view's, and write docs/doctor.md from them.
+Tests diagnose each of them, compare the verdict with the view's, and write docs/reference/doctor.md from them.
 """
 
 from __future__ import annotations

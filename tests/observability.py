@@ -1,4 +1,4 @@
-"""What ``docs/observability.md`` shows: tables out of the code, and what one small story leaves.
+"""What ``docs/how-to/observability.md`` shows: tables out of the code, and what one small story leaves.
 
 ``python -m tests.observability`` prints the parts, and with ``--write`` puts them into the page.
 ``tests/test_observability.py`` compares the page with the code. Durations, ids and ports differ from
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "observability.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "observability.md"
 
 NUMBERS = [
     (re.compile(r"\d+\.\d+ ms"), "# ms"),

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_iot_ingest.models import IngestEvent
 
-SQL = Path(__file__).resolve().parent.parent / "docs" / "inbox_partitions.sql"
+SQL = Path(__file__).resolve().parent.parent / "docs" / "explanation" / "inbox_partitions.sql"
 INBOX = IngestEvent._meta.db_table
 FUNCTIONS = ("iot_inbox_add_days(date, integer)", "iot_inbox_drop_before(date)")
 

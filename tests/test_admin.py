@@ -32,7 +32,7 @@ from tests.gateway import Gateway
 from tests.operators import Page, event, operator, superuser, url
 from tests.payloads import BANK, cabinet
 
-PAGE = Path(__file__).resolve().parent.parent / "docs/admin.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs/how-to/admin.md"
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 ours = admin.AdminSite("ops")

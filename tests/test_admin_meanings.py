@@ -16,7 +16,7 @@ from django_iot_ingest.models import IngestEvent
 
 pytestmark = pytest.mark.once
 
-ANSWERS = Path(__file__).resolve().parent.parent / "docs/answers.md"
+ANSWERS = Path(__file__).resolve().parent.parent / "docs/reference/answers.md"
 
 
 def test_every_state_and_every_warning_has_a_meaning() -> None:

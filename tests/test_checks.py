@@ -30,7 +30,7 @@ from tests.checking import configure, ids, messages, only_message
 pytestmark = pytest.mark.once
 
 PACKAGE = Path(checks.__file__).parent
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "checks.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference" / "checks.md"
 ID = re.compile(r"iot_ingest\.[EW]\d{3}")
 
 GOOD = "contract-example-secret-0123456789abcdef"

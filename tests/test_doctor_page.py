@@ -1,4 +1,4 @@
-"""docs/doctor.md says what the doctor prints."""
+"""docs/reference/doctor.md says what the doctor prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every fault of docs/faults.md: what the gateway is told, and what the tables hold after it."""
+"""Every fault of docs/explanation/faults.md: what the gateway is told, and what the tables hold after it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.gateway import Gateway
 from tests.payloads import BANK, STATION, full, returned
 
 State = IngestEvent.State
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "explanation" / "faults.md"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,4 +1,4 @@
-"""docs/fleet.md: its code runs, its images and links are there, its numbers are the page's."""
+"""docs/reference/fleet.md: its code runs, its images and links are there, its numbers are the page's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django_iot_ingest.fleet.page import FleetAdmin
 from django_iot_ingest.models import Fleet
 from tests import test_fleet_page
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "fleet.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "fleet.md"
 
 TEXT = PAGE.read_text(encoding="utf-8")
 
@@ -59,7 +59,7 @@ def test_every_image_and_page_that_is_named_is_there() -> None:
 
 
 def test_no_image_is_too_large() -> None:
-    images = list((PAGE.parent / "images").glob("*.png"))
+    images = list((PAGE.parent.parent / "images").glob("*.png"))
     assert images
     assert [image.name for image in images if image.stat().st_size >= 150_000] == []
 

@@ -445,7 +445,7 @@ def test_the_endpoint_is_the_projects_own() -> None:
 
 # The page
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulate.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "simulate.md"
 
 
 @pytest.mark.once

@@ -1,7 +1,7 @@
 """Behind a pooler in transaction mode each transaction may get another session of the server.
 
 Eight clients in two processes share two sessions; what they leave in the tables is what they leave
-without a pooler. The pooler is a process of the test's own; ``docs/scale.md`` has its settings.
+without a pooler. The pooler is a process of the test's own; ``docs/explanation/scale.md`` has its settings.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """With a router that sends reads to a replica the plugin reads where it writes, all the same.
 
-The router is the one of ``docs/scale.md``. There is no replica here: whatever asks it is an error.
+The router is the one of ``docs/explanation/scale.md``. There is no replica here: whatever asks it is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.flaky import FlakyHook
 from tests.gateway import Gateway
 from tests.payloads import BANK, STATION, cabinet, returned, status
 
-SCALE = Path(__file__).resolve().parent.parent / "docs" / "scale.md"
+SCALE = Path(__file__).resolve().parent.parent / "docs" / "explanation" / "scale.md"
 
 FLAGS = re.MULTILINE | re.DOTALL
 

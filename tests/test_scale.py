@@ -11,7 +11,7 @@ from django.db import connection
 
 from tests import partitions
 
-SCALE = Path(__file__).resolve().parent.parent / "docs" / "scale.md"
+SCALE = Path(__file__).resolve().parent.parent / "docs" / "explanation" / "scale.md"
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"^<!-- (\w+):begin -->\n(.*?)^<!-- \1:end -->$", re.MULTILINE | re.DOTALL)

@@ -59,7 +59,7 @@ def models(
 
 
 class Client:
-    """The code of docs/answers.md, with a generated client, and for every type of event."""
+    """The code of docs/reference/answers.md, with a generated client, and for every type of event."""
 
     def __init__(self, models: ModuleType, url: str, secret: str = SECRET) -> None:
         (code,) = re.findall(

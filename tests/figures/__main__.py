@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.nemesis.servers import PostgreSQL
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "scale.md"
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "explanation" / "scale.md"
 
 
 def main(arguments: list[str]) -> int:

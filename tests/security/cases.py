@@ -1,4 +1,4 @@
-"""Numbered cases: what is tried, and what is answered. ``docs/security.md`` lists them all.
+"""Numbered cases: what is tried, and what is answered. ``docs/explanation/security.md`` lists them all.
 
 The answer in the list is the one that the test compares with, so the two cannot differ.
 """

@@ -1,6 +1,6 @@
 """Our OpenAPI document, as drf-spectacular generates it for a project that has only our endpoint.
 
-``python -m tests.security.document`` writes it to ``docs/openapi.json``. ``Judge`` says what it
+``python -m tests.security.document`` writes it to ``docs/reference/openapi.json``. ``Judge`` says what it
 thinks of requests and answers.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 URI = "urn:openapi"
-DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "openapi.json"
+DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "reference" / "openapi.json"
 OPENAPI_30, OPENAPI_31 = "3.0.3", "3.1.0"
 
 

@@ -1,4 +1,4 @@
-"""The table of cases in ``docs/security.md``, generated from the tests that are collected.
+"""The table of cases in ``docs/explanation/security.md``, generated from the tests that are collected.
 
 ``python -m tests.security.table`` writes it; ``--check`` says whether it is up to date.
 """
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGE = ROOT / "docs" / "security.md"
+PAGE = ROOT / "docs" / "explanation" / "security.md"
 BEGIN = "<!-- cases: written by python -m tests.security.table -->\n"
 END = "<!-- end of cases -->\n"
 

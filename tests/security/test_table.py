@@ -1,4 +1,4 @@
-"""The list of cases in ``docs/security.md`` is the one that the tests say."""
+"""The list of cases in ``docs/explanation/security.md`` is the one that the tests say."""
 
 from __future__ import annotations
 

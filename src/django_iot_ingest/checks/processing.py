@@ -50,7 +50,7 @@ def check_tasks_backend(**kwargs: Any) -> list[CheckMessage]:
         Warning(
             f"PROCESSING is deferred, but the tasks' backend is {backend.__name__}, which has no "
             "workers.",
-            hint="Give TASKS a backend with workers, as docs/deferred.md shows, or run manage.py "
+            hint="Give TASKS a backend with workers, as docs/how-to/deferred.md shows, or run manage.py "
             "iot_drain --forever beside the server and silence this.",
             id="iot_ingest.W101",
         )

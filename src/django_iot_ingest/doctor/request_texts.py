@@ -176,6 +176,6 @@ TEXTS: dict[str, Text] = {
     ),
     Code.PAYLOAD_WARNINGS: Text(
         "The event is accepted, and something in it is dropped or replaced.",
-        "Nothing has to be done; docs/answers.md says what each warning means.",
+        "Nothing has to be done; docs/reference/answers.md says what each warning means.",
     ),
 }

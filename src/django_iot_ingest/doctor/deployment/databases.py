@@ -53,7 +53,7 @@ def fast_path(question: Question) -> Iterator[Finding]:
     yield warning(
         "fast_path",
         f"Snapshots go through the ORM, which takes longer: {_why_slow(postgresql)}.",
-        "Nothing has to be done; docs/design.md, Rows, says what the short way needs.",
+        "Nothing has to be done; docs/explanation/design.md, Rows, says what the short way needs.",
     )
 
 

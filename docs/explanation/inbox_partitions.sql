@@ -1,4 +1,4 @@
--- Turn the inbox into partitions (PostgreSQL; tested on 15). See docs/scale.md, "The inbox in partitions".
+-- Turn the inbox into partitions (PostgreSQL; tested on 15). See scale.md, "The inbox in partitions".
 --
 -- Rows with a dedup_key - returns, and what was refused - stay together in one table, where the key
 -- is unique as before. All others are in a table a day, which is dropped as a whole.
