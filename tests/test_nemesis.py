@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import cells
 from tests.judges import leave_out
 from tests.nemesis.chaos import KILL, RESTART, plan
 from tests.nemesis.checker import Fate, Tables, judge
@@ -17,7 +18,7 @@ from tests.nemesis.gateway import Delivery
 ROOT = Path(__file__).resolve().parent.parent
 
 # One cell is enough; the second is what tox runs where no interpreter has its usual name.
-__test__ = os.environ.get("TOX_ENV_NAME") in (None, "py313-django61", "py-django61")
+__test__ = cells.is_long()
 
 pytestmark = [pytest.mark.once, pytest.mark.whole]
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -23,15 +20,7 @@ from tests.gateway import Gateway
 from tests.payloads import BANK, cabinet, encode, full, returned, status
 from tests.test_concurrency import in_rounds
 
-ROOT = Path(__file__).resolve().parent.parent
-
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
-
-SUITE = (
-    *("commands", "concurrency", "faults", "full", "inbox", "never_twice", "refusals"),
-    *("returned", "state_machine", "statements", "status", "sweeper", "tables"),
-)
-"""Modules of tests that write and read the inbox."""
 
 State = IngestEvent.State
 
@@ -241,20 +230,3 @@ def test_a_lock_that_is_not_had_in_a_second_is_given_up(gateway: Gateway) -> Non
         done.set()
         thread.join()
     assert partitions.add_days(day, 1) == 1
-
-
-@pytest.mark.one_host
-@pytest.mark.whole
-def test_the_suite_passes_on_partitions() -> None:
-    suffix = os.environ.get("TEST_DATABASE_SUFFIX", "")
-    own = {"TEST_INBOX": "partitions", "TEST_DATABASE_SUFFIX": f"{suffix}_partitions"}
-    files = [f"tests/test_{module}.py" for module in SUITE]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
-        cwd=ROOT,
-        env={**os.environ, **own},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]

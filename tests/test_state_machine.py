@@ -37,7 +37,7 @@ from django_iot_ingest.events import (
 )
 from django_iot_ingest.exceptions import AlreadyRented, TemporarilyUnavailable
 from django_iot_ingest.services import StationSyncService
-from tests import hosts, payloads
+from tests import cells, hosts, payloads
 from tests.fleet_model import SWEEP_MAX_ATTEMPTS, Ended, Fleet
 from tests.fleet_tables import Tables, as_ended
 
@@ -45,7 +45,6 @@ BEGIN = 1_795_000_000.0
 TICK = 0.125
 """Seconds between two requests: a fraction that floats and every database hold exactly."""
 
-LONG_CELL = "py313-django61"
 
 STATIONS = ("north", "south")
 SLOTS = (1, 2, 3)
@@ -391,7 +390,7 @@ class FleetMachine(RuleBasedStateMachine):
 def budget() -> hypothesis_settings:
     """Return how much to search: long in one cell, since time is short in all of them."""
     is_long = (
-        os.environ.get("TOX_ENV_NAME") == LONG_CELL
+        cells.name() == cells.LONG_CELL
         and settings.TEST_HOST == "fleet"
         and connection.vendor == "sqlite"
     )
@@ -400,7 +399,7 @@ def budget() -> hypothesis_settings:
 
 
 # Every database and host in one cell, one of them in the others.
-__test__ = os.environ.get("TEST_ONCE") != "0" or os.environ.get("TOX_ENV_NAME") == LONG_CELL
+__test__ = os.environ.get("TEST_ONCE") != "0" or cells.name() == cells.LONG_CELL
 
 
 @pytest.mark.whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ from django_iot_ingest.models import IngestEvent, StationStatusChange
 from django_iot_ingest.services import postgresql, service
 from django_iot_ingest.services.postgresql import PostgresqlTables
 from django_iot_ingest.services.tables import Tables
-from tests import payloads
+from tests import cells, payloads
 from tests.hosts import start_rental
 from tests.payloads import bank_row, full, held_slot, moment
 
@@ -131,7 +132,12 @@ histories = st.lists(snapshots | snapshots | returns | statuses | rentals, min_s
 
 
 def searching(examples: int) -> hypothesis_settings:
-    """Return the settings of a search whose fixtures last for all of its examples."""
+    """Return the settings of a search whose fixtures last for all of its examples.
+
+    It is long in one cell, since its time is that of a whole module elsewhere.
+    """
+    if not cells.is_long() or os.environ.get("TEST_INBOX") == "partitions":
+        examples //= 4
     checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
     return hypothesis_settings(max_examples=examples, suppress_health_check=checks)
 
