@@ -21,7 +21,8 @@ from tests.languages import LANGUAGES
 
 pytestmark = pytest.mark.once
 
-PAGE = Path(__file__).resolve().parent.parent / "docs/how-to/translate.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/how-to/translate.md"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = FENCE.findall(PAGE.read_text())
 
@@ -118,3 +119,22 @@ def test_the_page_names_the_languages_that_are_there() -> None:
     assert {path.name for path in folder.iterdir()} == set(LANGUAGES)
     first = PAGE.read_text().split("\n## ")[0]
     assert set(re.findall(r"\(`(\w+)`\)", first)) == set(LANGUAGES)
+
+
+def test_the_example_takes_its_language_from_the_environment(tmp_path: Path) -> None:
+    for given, expected in (("ne", "ne"), ("", "en-us")):
+        environment = {**os.environ, "LANGUAGE_CODE": given}
+        environment |= dict.fromkeys(
+            ("SECRET_KEY", "IOT_SYSTEM_SIGNATURE_SECRET"), "0123456789" * 5
+        )
+        environment["DJANGO_SETTINGS_MODULE"] = "example_project.settings"
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "example_project"), *sys.path])
+        command = [
+            sys.executable,
+            "-c",
+            "from django.conf import settings as s; print(s.LANGUAGE_CODE)",
+        ]
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == expected
