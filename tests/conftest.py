@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,8 @@ FOR_PEOPLE = (
 )
 """Files of tests about pages, commands and numbers, which together take as long as all others do:
 each database has them once, for one host."""
+
+GETTEXT = ("xgettext", "msgattrib", "msgfilter", "msgfmt", "msgmerge", "msguniq")
 
 TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""
@@ -75,6 +78,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     if os.environ.get("TEST_INBOX") == "partitions":
         with django_db_blocker.unblock():
             partitions.make()
+
+
+@pytest.fixture(scope="session")
+def gettext_tools() -> None:
+    """Need GNU gettext, which is no package of Python's."""
+    missing = [tool for tool in GETTEXT if shutil.which(tool) is None]
+    if missing and os.environ.get("CI") != "true":
+        pytest.skip(f"not on PATH: {', '.join(missing)} (Debian: apt-get install gettext)")
+    assert not missing, "not on PATH (Debian: apt-get install gettext)"
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ TEST_VALUES = {
 }
 """What ``manage.py test`` brings along; of the environment it takes ``DATABASE_URL`` alone."""
 
-NOT_FOR_TESTS = ("IOT_SYSTEM_", "SECURE_SSL_REDIRECT", "SECRET_KEY")
+NOT_FOR_TESTS = ("IOT_SYSTEM_", "LANGUAGE_CODE", "SECURE_SSL_REDIRECT", "SECRET_KEY")
 
 SQLITE_OPTIONS = {
     # A transaction that reads first and writes later cannot wait for the lock: take it at once.

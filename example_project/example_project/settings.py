@@ -90,7 +90,8 @@ if environment.is_testing():
     # Good hashes are slow on purpose.
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-LANGUAGE_CODE = "en-us"
+# For everybody: LocaleMiddleware would ask each browser, and each request of the gateway too.
+LANGUAGE_CODE = environment.text("LANGUAGE_CODE") or "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -59,6 +59,7 @@ def _write_env(surroundings: Surroundings) -> None:
         "IOT_SYSTEM_TRUSTED_PROXIES": "",
         "IOT_SYSTEM_METRICS_TOKEN": "",
         "DATABASE_URL": "sqlite:///db.sqlite3",
+        "LANGUAGE_CODE": "",
         "DEBUG": "False",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "SECURE_SSL_REDIRECT": "False",

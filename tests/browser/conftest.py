@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client, override_settings
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from django_iot_ingest.fleet.page import FleetAdmin
 from tests import lively
+from tests.browser.looking import address
 from tests.gateway import Gateway
 
 ARGUMENTS = [
@@ -27,6 +28,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+MIDDLEWARE = ["django.middleware.locale.LocaleMiddleware", "tests.browser.policy.strict_policy"]
+
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("ne", "नेपाली")]
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 
@@ -57,8 +62,8 @@ def live_server(django_db_setup: None) -> Iterator[LiveServer]:
 
     The database is made first: one that still seems to be in memory would be shared by threads.
     """
-    middleware = [*settings.MIDDLEWARE, "tests.browser.policy.strict_policy"]
-    with override_settings(MIDDLEWARE=middleware):
+    middleware = [*settings.MIDDLEWARE, *MIDDLEWARE]
+    with override_settings(MIDDLEWARE=middleware, LANGUAGES=LANGUAGES):
         server = LiveServer("127.0.0.1")
         yield server
         server.stop()
@@ -96,3 +101,20 @@ def contexts(browser: Browser, cookies: list[Any]) -> Iterator[Any]:
     yield make
     for context in opened:
         context.close()
+
+
+@pytest.fixture
+def opened(contexts: Callable[..., Any], live_server: LiveServer) -> Callable[..., Page]:
+    """Return a function that opens a page, which has to be there, and listens to its console."""
+
+    def goto(name: str, **options: Any) -> Page:
+        page: Page = contexts(**options).new_page()
+        heard: list[str] = []
+        page.on("console", lambda message: heard.append(f"{message.text} {message.location}"))
+        page.on("pageerror", lambda error: heard.append(str(error)))
+        page.heard = heard  # type: ignore[attr-defined]
+        answer = page.goto(live_server.url + address(name))
+        assert answer is not None and answer.ok, name
+        return page
+
+    return goto

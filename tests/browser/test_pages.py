@@ -6,16 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.urls import reverse
 from playwright.sync_api import Page
-from pytest_django.live_server_helper import LiveServer
 
-from django_iot_ingest.conf import get_station_model
-from django_iot_ingest.models import IngestEvent
 from tests import lively
 from tests.browser.conftest import IMAGES
-from tests.lively import BROKEN
+from tests.browser.looking import NAMES, faults, nameless, wider_than_the_window
 
 pytestmark = pytest.mark.once
 
@@ -25,61 +20,14 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": {"width": 390, "height": 760}, "is_mobile": True, "has_touch": True},
 }
 
-NAMES = ("fleet", "station", "inbox", "event")
-
-LOOKED_AT = {"exclude": [["#searchbar"]]}
-"""All but the one control of Django's whose label is an image with a text: axe wants the text seen."""
-
 TOO_LARGE = 150_000
 """Bytes of an image that no repository wants."""
-
-
-def address(name: str) -> str:
-    """Return where a page is."""
-    if name == "fleet":
-        return reverse("admin:django_iot_ingest_fleet_changelist")
-    if name == "inbox":
-        return reverse("admin:django_iot_ingest_ingestevent_changelist")
-    if name == "event":
-        row = IngestEvent.objects.get(state="dead")
-        return reverse("admin:django_iot_ingest_ingestevent_change", args=[row.pk])
-    station = get_station_model()
-    meta = station._meta
-    row_of = station._default_manager.get(serial_number=BROKEN)
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row_of.pk])
 
 
 @pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
     found: str = request.param
     return found
-
-
-@pytest.fixture
-def opened(contexts: Callable[..., Any], live_server: LiveServer) -> Callable[..., Page]:
-    """Return a function that opens a page, which has to be there, and listens to its console."""
-
-    def goto(name: str, **options: Any) -> Page:
-        page: Page = contexts(**options).new_page()
-        heard: list[str] = []
-        page.on("console", lambda message: heard.append(f"{message.text} {message.location}"))
-        page.on("pageerror", lambda error: heard.append(str(error)))
-        page.heard = heard  # type: ignore[attr-defined]
-        answer = page.goto(live_server.url + address(name))
-        assert answer is not None and answer.ok, name
-        return page
-
-    return goto
-
-
-def faults(page: Page) -> list[tuple[str, list[str]]]:
-    """Return what axe finds that is serious or critical, with the elements."""
-    found = Axe().run(page, context=LOOKED_AT).response["violations"]
-    return [
-        (fault["id"], [node["html"] for node in fault["nodes"]])
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -125,16 +73,7 @@ def test_axe_finds_nothing_serious_in_the_theme_of_the_switch(
 @pytest.mark.parametrize("width", [320, 390])
 def test_no_page_scrolls_sideways(opened: Callable[..., Page], name: str, width: int) -> None:
     page = opened(name, viewport={"width": width, "height": 700})
-    widest = page.evaluate(
-        """() => {
-            const inside = document.documentElement.clientWidth;
-            const wide = [...document.querySelectorAll("main *")].filter(
-                (one) => one.getBoundingClientRect().right > inside + 1);
-            return [document.documentElement.scrollWidth - inside,
-                    wide.slice(0, 5).map((one) => one.outerHTML.slice(0, 120))];
-        }"""
-    )
-    assert widest[0] <= 0, widest
+    assert wider_than_the_window(page) == []
 
 
 def test_the_console_is_quiet_under_a_strict_policy(opened: Callable[..., Page], name: str) -> None:
@@ -146,10 +85,4 @@ def test_the_console_is_quiet_under_a_strict_policy(opened: Callable[..., Page],
 
 def test_every_control_has_a_name(opened: Callable[..., Page], name: str) -> None:
     page = opened(name)
-    nameless = page.evaluate(
-        """() => [...document.querySelectorAll("main a[href], main button, main summary")]
-            .filter((one) => !one.textContent.trim() && !one.getAttribute("aria-label")
-                && !one.title && !one.querySelector("img[alt], title"))
-            .map((one) => one.outerHTML)"""
-    )
-    assert nameless == []
+    assert nameless(page) == []

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 
 from django_iot_ingest import ledger
 from django_iot_ingest.admin.base import AdminBase
+from django_iot_ingest.admin.decisions import noted
 from django_iot_ingest.admin.outcomes import GONE, LEFT, told
 from django_iot_ingest.admin.verdicts import APPLY, BURY, VERDICTS, Verdict
 from django_iot_ingest.models import IngestEvent
@@ -134,7 +135,7 @@ class DecideMixin(AdminBase):
                 continue
             outcome = verdict.act(row.pk)
             outcomes[outcome] += 1
-            self.log_change(request, row, f"{verdict.label}: {outcome}")
+            self.log_change(request, row, noted(verdict, outcome))
         for outcome, count in outcomes.items():
             if count:
                 level, text = told(outcome, count)

@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -17,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_iot_ingest.admin import meanings, related, search
 from django_iot_ingest.admin.base import ReadOnlyMixin
 from django_iot_ingest.admin.decide import DecideMixin
+from django_iot_ingest.admin.decisions import decisions_about
 from django_iot_ingest.admin.filters import (
     EventTypeFilter,
     PowerBankFilter,
@@ -43,7 +42,7 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
     """Nothing here is edited or deleted: what was accepted and not applied stays until it is."""
 
     list_display = (
-        "id",
+        "number",
         "received",
         "state_badge",
         "event_type",
@@ -57,7 +56,7 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
     list_per_page = 50
     # Keys grow with the time of receipt, and each table has an index on them.
     ordering = ("-pk",)
-    sortable_by = ("id",)
+    sortable_by = ("number",)
     paginator = BoundedPaginator
     search_fields = ("device_serial",)
     search_help_text = _(
@@ -127,10 +126,15 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
                 **self.shown_body(row),
                 "subjects": related.subjects_of(row, links),
                 "result": ShownResult.of(row.result),
-                "decisions": _decisions(row),
+                "decisions": decisions_about(row),
                 "verdicts": self.possible_verdicts(request, row),
             }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=_("ID"), ordering="id")
+    def number(self, row: IngestEvent) -> str:
+        """Return the id as the search takes it: it has no thousands separators."""
+        return str(row.pk)
 
     @admin.display(description=_("state"))
     def state_badge(self, row: IngestEvent) -> str:
@@ -175,10 +179,3 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
 
 def _explained(shown: str, meaning: str) -> str:
     return format_html('{}<p class="iot-meaning">{}</p>', shown, meaning)
-
-
-def _decisions(row: IngestEvent) -> list[LogEntry]:
-    """Return who decided what about an event, the newest first."""
-    kind = ContentType.objects.get_for_model(IngestEvent)
-    entries = LogEntry.objects.filter(content_type=kind, object_id=str(row.pk))
-    return list(entries.select_related("user").order_by("-action_time")[: related.NEWEST])

@@ -35,7 +35,12 @@ def _said(seconds: int) -> str:
     if seconds < MINUTE:
         return _("just now")
     if seconds < HOUR:
-        return ngettext("%d min ago", "%d min ago", seconds // MINUTE) % (seconds // MINUTE)
-    if seconds < 2 * DAY:
-        return ngettext("%d h ago", "%d h ago", seconds // HOUR) % (seconds // HOUR)
-    return ngettext("%d day ago", "%d days ago", seconds // DAY) % (seconds // DAY)
+        count = seconds // MINUTE
+        text = ngettext("%(count)d min ago", "%(count)d min ago", count)
+    elif seconds < 2 * DAY:
+        count = seconds // HOUR
+        text = ngettext("%(count)d h ago", "%(count)d h ago", count)
+    else:
+        count = seconds // DAY
+        text = ngettext("%(count)d day ago", "%(count)d days ago", count)
+    return text % {"count": count}

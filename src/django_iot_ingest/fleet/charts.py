@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.formats import number_format
+
 from django_iot_ingest.fleet.hour import MINUTES
 
 WIDTH, HEIGHT = 320, 140
@@ -100,10 +102,10 @@ def ceiling(value: float) -> float:
 
 
 def figure(value: float | None) -> str:
-    """Return a number with as many places as mean something; the same in every language."""
+    """Return a number with as many places as mean something, as the reader writes numbers."""
     if value is None:
         return "–"
-    return f"{value:.1f}" if value % 1 and value < 100 else f"{value:.0f}"
+    return number_format(f"{value:.1f}" if value % 1 and value < 100 else f"{value:.0f}")
 
 
 def _chart(

@@ -19,6 +19,7 @@ from django.db.models import (
     When,
 )
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from django_iot_ingest.conf import (
     get_power_bank_model,
@@ -33,26 +34,26 @@ ONLINE, OFFLINE, SILENT, MAINTENANCE = "online", "offline", "silent", "maintenan
 AVAILABLE, RENTED, MISSING, DAMAGED = "available", "rented", "missing", "damaged"
 OUT_OF_SERVICE = "out_of_service"
 
-STATIONS = {
-    ONLINE: _("online"),
-    OFFLINE: _("offline"),
-    SILENT: _("silent"),
-    MAINTENANCE: _("maintenance"),
-    OUT_OF_SERVICE: _("out of service"),
-}
-
-BANKS = {
-    AVAILABLE: _("available"),
-    RENTED: _("rented"),
-    MISSING: _("missing"),
-    MAINTENANCE: _("maintenance"),
-    DAMAGED: _("damaged"),
-    OUT_OF_SERVICE: _("out of service"),
-}
-
 StationStatus = AbstractStation.Status
 SlotStatus = AbstractStationSlot.Status
 BankStatus = AbstractPowerBank.Status
+
+STATIONS: dict[str, Any] = {
+    ONLINE: StationStatus.ONLINE.label,
+    OFFLINE: StationStatus.OFFLINE.label,
+    SILENT: pgettext_lazy("status of a station", "silent"),
+    MAINTENANCE: StationStatus.MAINTENANCE.label,
+    OUT_OF_SERVICE: _("out of service"),
+}
+
+BANKS: dict[str, Any] = {
+    AVAILABLE: BankStatus.AVAILABLE.label,
+    RENTED: BankStatus.RENTED.label,
+    MISSING: pgettext_lazy("status of a power bank", "missing"),
+    MAINTENANCE: BankStatus.MAINTENANCE.label,
+    DAMAGED: BankStatus.DAMAGED.label,
+    OUT_OF_SERVICE: _("out of service"),
+}
 
 
 def is_silent(now: datetime) -> Q:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -111,7 +112,7 @@ class Teller:
                 stands.total,
                 self._events(self.numbers.newest[state]),
                 self.links.to_list(IngestEvent, state__exact=state),
-                _("%d of the last hour") % stands.recent,
+                _("%(count)s of the last hour") % {"count": number_format(stands.recent)},
             )
         late = native(self.numbers.hour.now - LATE).isoformat()
         yield Need(
@@ -144,7 +145,11 @@ class Teller:
         yield Need(
             "others",
             sum(others.values()),
-            [Named(f"{reason}: {count}") for reason, count in others.items() if count],
+            [
+                Named(f"{reason}: {number_format(count)}")
+                for reason, count in others.items()
+                if count
+            ],
         )
 
     def devices(self) -> Iterator[Need]:
@@ -207,7 +212,7 @@ class Teller:
     def _slots(self, some: Some) -> list[Named]:
         return [
             Named(
-                _("%(station)s, slot %(number)d")
+                _("%(station)s, slot %(number)s")
                 % {"station": slot.station, "number": slot.slot_number},
                 self.links.to(slot.station),
             )

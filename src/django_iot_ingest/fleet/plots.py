@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.utils import timezone
-from django.utils.formats import time_format
+from django.utils.formats import number_format, time_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from django_iot_ingest.fleet.charts import Chart, Series, bars, figure, lines
 from django_iot_ingest.fleet.numbers import Numbers
@@ -42,7 +42,9 @@ def _refusals(numbers: Numbers, minutes: list[datetime]) -> Chart:
     rest = by_reason[MOST_REASONS:]
     if rest:
         sums = [sum(column) for column in zip(*(counts for _, counts in rest), strict=True)]
-        series.append(Series(_("others"), sums, f"reason{MOST_REASONS}"))
+        series.append(
+            Series(pgettext("reasons of refusals", "others"), sums, f"reason{MOST_REASONS}")
+        )
     said = _summary(_sums(series), minutes, _refused_in_hour)
     return bars("refusals", _("Refusals per minute, by reason"), said, series, minutes)
 
@@ -56,7 +58,7 @@ def _latency(numbers: Numbers, minutes: list[datetime]) -> Chart:
     highest = max((each.highest for each in found if each), default=None)
     said = _("Milliseconds that applying an event took, by the minute in which it came.")
     if highest is not None:
-        said += " " + _("The longest took %s ms.") % figure(highest)
+        said += " " + _("The longest took %(duration)s ms.") % {"duration": figure(highest)}
     return lines("latency", _("Latency in milliseconds"), said, series, minutes)
 
 
@@ -73,17 +75,21 @@ def _sums(series: list[Series]) -> list[int]:
 
 
 def _events_in_hour(count: int) -> str:
-    return ngettext("%d event in the last hour", "%d events in the last hour", count)
+    return ngettext(
+        "%(count)s event in the last hour.", "%(count)s events in the last hour.", count
+    )
 
 
 def _refused_in_hour(count: int) -> str:
     return ngettext(
-        "%d request refused in the last hour", "%d requests refused in the last hour", count
+        "%(count)s request refused in the last hour.",
+        "%(count)s requests refused in the last hour.",
+        count,
     )
 
 
 def _waiting_now(count: int) -> str:
-    return ngettext("%d event waits now", "%d events wait now", count)
+    return ngettext("%(count)s event waits now.", "%(count)s events wait now.", count)
 
 
 def _summary(
@@ -94,11 +100,12 @@ def _summary(
 ) -> str:
     """Return how many there were, and when there were most."""
     count = sum(values) if total is None else total
-    said = f"{text_of(count) % count}."
+    said = text_of(count) % {"count": number_format(count)}
     most = max(values, default=0)
     if most:
         at = time_format(minutes[values.index(most)], "H:i")
-        said += " " + _("Most in one minute: %(most)d, at %(at)s.") % {"most": most, "at": at}
+        highest = {"most": number_format(most), "at": at}
+        said += " " + _("Most in one minute: %(most)s, at %(at)s.") % highest
     return said
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from django.core.paginator import Page, Paginator
 from django.db.models import CharField, Q, TextField
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from django_iot_ingest.cabinets import cabinets_of
 from django_iot_ingest.conf import get_station_model
@@ -27,7 +28,7 @@ LONGEST_SEARCH = 64
 
 ATTENTION, HEARD, SERIAL = "attention", "heard", "serial"
 
-STATUSES = {"": _("all"), ATTENTION: _("needs attention"), **kinds.STATIONS}
+STATUSES = {"": pgettext_lazy("stations", "all"), ATTENTION: _("needs attention"), **kinds.STATIONS}
 
 SORTS = {
     ATTENTION: _("needs attention first"),

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
 from django_iot_ingest.cabinets import Cabinet, Place, SlotStatus
 
 LOW = 20
 """Percent under which a battery is drawn as low."""
+
+ALSO = {
+    "error": ngettext_lazy("%(count)d in error", "%(count)d in error", "count"),
+    "mute": ngettext_lazy(
+        "%(count)d with a bank that does not answer",
+        "%(count)d with a bank that does not answer",
+        "count",
+    ),
+    "maintenance": ngettext_lazy("%(count)d in maintenance", "%(count)d in maintenance", "count"),
+    "out": ngettext_lazy("%(count)d out of service", "%(count)d out of service", "count"),
+    "loose": ngettext_lazy("%(count)d without a slot", "%(count)d without a slot", "count"),
+}
+"""What is told beside how many slots hold a bank, if there are any of them."""
 
 SIGNS = {"error": "!", "out": "×", "mute": "?", "empty": "·", "maintenance": "–"}
 
@@ -62,7 +76,7 @@ def _cell(place: Place, look: str) -> Cell:
     level = "?" if place.battery_level is None else str(place.battery_level)
     said = [place.slot.get_status_display()]
     if place.power_bank is not None:
-        said += [str(place.power_bank), f"{level} %"]
+        said += [str(place.power_bank), _("%(level)s %%") % {"level": level}]
     title = f"{place.slot.slot_number}: {', '.join(map(str, [*said, place.error_code]))}"
     return Cell(look, SIGNS.get(look, level), title.removesuffix(", "))
 
@@ -73,13 +87,13 @@ def _words(cabinet: Cabinet, looks: list[str]) -> str:
     if not size:
         return _("no slot is known")
     held = sum(place.power_bank is not None or place.is_silent for place in cabinet.places)
-    first = ngettext("%(held)d of %(size)d slot", "%(held)d of %(size)d slots", size)
-    said = [_("%s hold a bank") % (first % {"held": held, "size": size})]
-    counts = [
-        (looks.count("error"), _("%d in error")),
-        (looks.count("mute"), _("%d with a bank that does not answer")),
-        (looks.count("maintenance"), _("%d in maintenance")),
-        (looks.count("out"), _("%d out of service")),
-        (len(cabinet.loose), _("%d without a slot")),
-    ]
-    return ", ".join([*said, *(text % count for count, text in counts if count)])
+    first = ngettext(
+        "%(held)d of %(size)d slot holds a bank", "%(held)d of %(size)d slots hold a bank", size
+    )
+    counts = {**Counter(looks), "loose": len(cabinet.loose)}
+    more = [_counted(counts.get(name, 0), text) for name, text in ALSO.items()]
+    return ", ".join([first % {"held": held, "size": size}, *filter(None, more)])
+
+
+def _counted(count: int, text: Any) -> str:
+    return str(text % {"count": count}) if count else ""

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from django_iot_ingest.exceptions import AlreadyRented
 from django_iot_ingest.models.fields import SerialNumberField
@@ -25,9 +26,9 @@ class AbstractStation(models.Model):
     """A charging station: 4 to 48 slots behind one serial number."""
 
     class Status(models.TextChoices):
-        ONLINE = "ONLINE", _("online")
-        OFFLINE = "OFFLINE", _("offline")
-        MAINTENANCE = "MAINTENANCE", _("maintenance")
+        ONLINE = "ONLINE", pgettext_lazy("status of a station", "online")
+        OFFLINE = "OFFLINE", pgettext_lazy("status of a station", "offline")
+        MAINTENANCE = "MAINTENANCE", pgettext_lazy("status of a station", "maintenance")
 
     serial_number = SerialNumberField(_("serial number"), unique=True)
     imei = SerialNumberField(_("IMEI"), blank=True, default="", db_index=True)
@@ -74,10 +75,10 @@ class AbstractStationSlot(models.Model):
     """One slot of a station. Its bank is the one whose ``current_slot`` it is; see ``power_bank``."""
 
     class Status(models.TextChoices):
-        AVAILABLE = "AVAILABLE", _("available")
-        OCCUPIED = "OCCUPIED", _("occupied")
-        MAINTENANCE = "MAINTENANCE", _("maintenance")
-        ERROR = "ERROR", _("error")
+        AVAILABLE = "AVAILABLE", pgettext_lazy("status of a slot", "available")
+        OCCUPIED = "OCCUPIED", pgettext_lazy("status of a slot", "occupied")
+        MAINTENANCE = "MAINTENANCE", pgettext_lazy("status of a slot", "maintenance")
+        ERROR = "ERROR", pgettext_lazy("status of a slot", "error")
 
     station = models.ForeignKey(  # type: ignore[misc]
         "Station", verbose_name=_("station"), on_delete=models.CASCADE, related_name="slots"
@@ -109,10 +110,10 @@ class AbstractPowerBank(models.Model):
     """A rentable power bank: in a slot, at a station, or nowhere while it is rented."""
 
     class Status(models.TextChoices):
-        AVAILABLE = "AVAILABLE", _("available")
-        RENTED = "RENTED", _("rented")
-        MAINTENANCE = "MAINTENANCE", _("maintenance")
-        DAMAGED = "DAMAGED", _("damaged")
+        AVAILABLE = "AVAILABLE", pgettext_lazy("status of a power bank", "available")
+        RENTED = "RENTED", pgettext_lazy("status of a power bank", "rented")
+        MAINTENANCE = "MAINTENANCE", pgettext_lazy("status of a power bank", "maintenance")
+        DAMAGED = "DAMAGED", pgettext_lazy("status of a power bank", "damaged")
 
     serial_number = SerialNumberField(_("serial number"), unique=True)
     status = models.CharField(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from django_iot_ingest.models.fields import SerialNumberField
 
@@ -15,13 +16,13 @@ class IngestEvent(models.Model):
     """One signed request, kept as it came, and what became of it."""
 
     class State(models.TextChoices):
-        RECEIVED = "received", _("received")
-        APPLIED = "applied", _("applied")
-        STALE = "stale", _("stale")
-        DEFERRED = "deferred", _("deferred")
-        FAILED = "failed", _("failed")
-        DEAD = "dead", _("dead")
-        REFUSED = "refused", _("refused")
+        RECEIVED = "received", pgettext_lazy("state of an event", "received")
+        APPLIED = "applied", pgettext_lazy("state of an event", "applied")
+        STALE = "stale", pgettext_lazy("state of an event", "stale")
+        DEFERRED = "deferred", pgettext_lazy("state of an event", "deferred")
+        FAILED = "failed", pgettext_lazy("state of an event", "failed")
+        DEAD = "dead", pgettext_lazy("state of an event", "dead")
+        REFUSED = "refused", pgettext_lazy("state of an event", "refused")
 
     WAITING = (State.RECEIVED, State.DEFERRED, State.FAILED)
     """Accepted and not yet applied: the retry, the sweeper or an operator applies it."""
@@ -68,9 +69,10 @@ class IngestEvent(models.Model):
     class Meta:
         verbose_name = _("ingest event")
         verbose_name_plural = _("ingest events")
+        # English, as Django's own: they are stored, in one language for all who read them.
         permissions = [
-            ("apply_ingestevent", _("Can apply ingest events again")),
-            ("bury_ingestevent", _("Can mark ingest events dead")),
+            ("apply_ingestevent", "Can apply ingest events again"),
+            ("bury_ingestevent", "Can mark ingest events dead"),
         ]
         # Not unique=True, which adds an index for LIKE on PostgreSQL that every event would write.
         constraints = [
@@ -92,10 +94,10 @@ class StationStatusChange(models.Model):
     """One change of a station's status, from whatever source."""
 
     class Trigger(models.TextChoices):
-        FULL = "FULL", _("full snapshot")
-        RETURNED = "RETURNED", _("return")
-        STATUS = "STATUS", _("status event")
-        TIMEOUT = "TIMEOUT", _("silence")
+        FULL = "FULL", pgettext_lazy("what changed a status", "full snapshot")
+        RETURNED = "RETURNED", pgettext_lazy("what changed a status", "return")
+        STATUS = "STATUS", pgettext_lazy("what changed a status", "status event")
+        TIMEOUT = "TIMEOUT", pgettext_lazy("what changed a status", "silence")
 
     device_serial = SerialNumberField(_("device serial"))
     from_status = models.CharField(_("from status"), max_length=16)

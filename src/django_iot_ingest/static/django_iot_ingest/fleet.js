@@ -63,7 +63,7 @@
     } catch {
       failed = true;
       wait = Math.min(2 * wait, LONGEST);
-      tell(`${words.failed} ${wait}`);
+      tell(words.failed.replace("{seconds}", String(wait)));
     } finally {
       busy = false;
     }
@@ -89,7 +89,7 @@
     morphChildren(content, fresh);
     const changed = [...content.querySelectorAll("[data-say]")]
       .filter((need) => before.get(need.id) !== need.dataset.count);
-    if (changed.length) said.textContent = changed.map((need) => need.dataset.say).join(". ");
+    if (changed.length) said.textContent = changed.map((need) => need.dataset.say).join("; ");
   }
 
   function counts() {
