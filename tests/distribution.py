@@ -21,7 +21,7 @@ SOURCE = f"src/{PACKAGE}/"
 
 METADATA = {"METADATA", "RECORD", "WHEEL", "licenses/LICENSE"}
 LINK = re.compile(r"!?\[[^\]]*\]\((?!https?:|#)[^)]*\)")
-LITTER = {".pyc", ".sqlite3", ".log", ".pot"}
+LITTER = {".pyc", ".sqlite3", ".log"}
 
 
 def main(folder: str) -> None:

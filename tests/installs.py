@@ -23,6 +23,9 @@ FENCE = re.compile(r"^```python\n# (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SQLITE = 'DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 8}'
 """What ``iot_ingest.W090`` asks of a host on SQLite."""
 
+LONGEST = 600
+"""Seconds that one command may take."""
+
 NOT_PASSED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Variables of ours: another package than the installed one, and bytecode compiled again and again."""
 
@@ -157,6 +160,7 @@ def run(*command: str, cwd: Path = ROOT) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        timeout=LONGEST,
     )
     if done.returncode:
         raise SystemExit(f"failed: {' '.join(command)}\n{done.stdout}")
