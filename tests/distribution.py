@@ -29,7 +29,7 @@ def main(folder: str) -> None:
     target = Path(folder)
     shutil.rmtree(target, ignore_errors=True)
     files = repository_files()
-    wheel, sdist = build(ROOT, target / "tree")
+    wheel, sdist = build(ROOT, target)
     run(sys.executable, "-m", "twine", "check", "--strict", str(wheel), str(sdist))
     check_wheel(wheel, files)
     check_sdist(sdist, files)
