@@ -13,6 +13,7 @@ class DjangoIotIngestConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        """Register the checks, and whichever extras are installed."""
         from django_iot_ingest import checks, metrics, tracing  # noqa: F401
 
         metrics.install()

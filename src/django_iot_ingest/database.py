@@ -148,6 +148,7 @@ class PostgresqlTimeouts:
         self.are_set = False
 
     def __call__(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        """Run a statement; before the first one set both."""
         if not self.are_set:
             self.are_set = True
             with self.connection.cursor() as cursor:

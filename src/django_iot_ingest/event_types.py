@@ -111,9 +111,11 @@ class Full(EventType):
     newest_counts = True
 
     def read(self, reader: Reader) -> FullReport:
+        """Return the snapshot, free of contradictions."""
         return snapshot.read_full(reader)
 
     def apply(self, service: StationSyncService, report: FullReport) -> Outcome:
+        """Sync the station, its slots and its banks."""
         return service.apply_full(report)
 
 
@@ -125,9 +127,11 @@ class Returned(EventType):
     exactly_once = True
 
     def read(self, reader: Reader) -> ReturnReport:
+        """Return the return; its two serial numbers alone are strict."""
         return wire.read_return(reader)
 
     def apply(self, service: StationSyncService, report: ReturnReport) -> Outcome:
+        """Locate the bank and call the host's hook."""
         return service.apply_returned(report)
 
 
@@ -139,7 +143,9 @@ class Status(EventType):
     newest_counts = True
 
     def read(self, reader: Reader) -> StatusReport:
+        """Return the status; an unknown one is a wrong field."""
         return wire.read_status(reader)
 
     def apply(self, service: StationSyncService, report: StatusReport) -> Outcome:
+        """Write the station's status, and the change of it."""
         return service.apply_status(report)

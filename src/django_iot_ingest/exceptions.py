@@ -34,6 +34,8 @@ class Refusal(APIException):
 
 
 class MethodNotAllowed(Refusal):
+    """Nothing but POST is answered (check 1)."""
+
     status_code = status.HTTP_405_METHOD_NOT_ALLOWED
     error = "METHOD_NOT_ALLOWED"
     default_detail = "Method not allowed"
@@ -41,22 +43,30 @@ class MethodNotAllowed(Refusal):
 
 
 class IpNotAllowed(Refusal):
+    """The client's address is not on the allow-list (check 2)."""
+
     error = "IP_NOT_ALLOWED"
 
 
 class UnsupportedMediaType(Refusal):
+    """The body is said to be no plain JSON in UTF-8 (check 3)."""
+
     status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
     error = "UNSUPPORTED_MEDIA_TYPE"
     default_detail = "Unsupported media type"
 
 
 class LengthRequired(Refusal):
+    """The body's length is not told, so it cannot be bounded (check 3)."""
+
     status_code = status.HTTP_411_LENGTH_REQUIRED
     error = "LENGTH_REQUIRED"
     default_detail = "Length required"
 
 
 class PayloadTooLarge(Refusal):
+    """The body is longer than ``MAX_BODY_BYTES`` (check 3)."""
+
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     error = "PAYLOAD_TOO_LARGE"
     default_detail = "Payload too large"
@@ -72,14 +82,20 @@ class NotAuthenticated(Refusal, AuthenticationFailed):
 
 
 class NotPermitted(Refusal):
+    """The bearer is good, and ``ADMIN_PREDICATE`` says no to its user (check 6)."""
+
     error = "NOT_PERMITTED"
 
 
 class InvalidSignature(Refusal):
+    """Anything is wrong with the signature; which thing is not told (checks 4 and 7)."""
+
     error = "INVALID_SIGNATURE"
 
 
 class StaleTimestamp(Refusal):
+    """X-Timestamp is further off than ``SIGNATURE_TIMEOUT``; the answer tells our time (check 8)."""
+
     error = "STALE_TIMESTAMP"
     default_detail = "Timestamp outside the accepted window"
 
@@ -88,16 +104,21 @@ class StaleTimestamp(Refusal):
         self.server_time = server_time
 
     def details(self) -> dict[str, Any]:
+        """Return our own time, in unix seconds, by which a wrong clock is found."""
         return {"server_time": self.server_time}
 
 
 class InvalidJson(Refusal):
+    """The verified bytes are no I-JSON object (check 9)."""
+
     status_code = status.HTTP_400_BAD_REQUEST
     error = "INVALID_JSON"
     default_detail = "Invalid JSON"
 
 
 class UnknownType(Refusal):
+    """No event type is registered for ``type`` (check 10)."""
+
     status_code = status.HTTP_400_BAD_REQUEST
     error = "UNKNOWN_TYPE"
     default_detail = "Unknown event type"
@@ -117,10 +138,13 @@ class InvalidPayload(Refusal):
         self.errors = {path: list(errors[path]) for path in list(errors)[: self.MAX_ERRORS]}
 
     def details(self) -> dict[str, Any]:
+        """Return the errors by path."""
         return {"errors": self.errors}
 
 
 class TemporarilyUnavailable(Refusal):
+    """The database or a hook is in trouble: the event has to come again (check 11)."""
+
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     error = "TEMPORARILY_UNAVAILABLE"
     default_detail = "Temporarily unavailable"

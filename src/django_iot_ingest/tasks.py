@@ -11,7 +11,11 @@ from django_iot_ingest import bell, drain, prune, silence, sweeper
 try:
     from django.tasks import task
 except ImportError:  # Django 5.2
-    from django_tasks import task  # type: ignore[import-not-found,no-redef]
+    try:
+        from django_tasks import task  # type: ignore[import-not-found,no-redef]
+    except ImportError as error:
+        message = "Tasks need Django 6.0 or newer, or: pip install 'django-iot-ingest[tasks]'"
+        raise ImportError(message) from error
 
 
 @task  # type: ignore[misc,unused-ignore]

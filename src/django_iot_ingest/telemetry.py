@@ -24,13 +24,17 @@ Result = TypeVar("Result")
 class Backend(Protocol):
     """Who is told, of the steps that it ``hears`` of. What ``begin`` returns is handed to ``end``."""
 
-    def hears(self, name: str) -> bool: ...
+    def hears(self, name: str) -> bool:
+        """Return whether steps of that name are to be told."""
 
-    def begin(self, step: Step) -> Any: ...
+    def begin(self, step: Step) -> Any:
+        """Take note of a step that begins; what is returned comes back at its end."""
 
-    def end(self, step: Step, begun: Any) -> None: ...
+    def end(self, step: Step, begun: Any) -> None:
+        """Take note of a step that is over, with how long it took and what ended it."""
 
-    def count(self, name: str, labels: dict[str, str]) -> None: ...
+    def count(self, name: str, labels: dict[str, str]) -> None:
+        """Take note of something that happened once."""
 
 
 class Step:
@@ -86,10 +90,10 @@ class Nothing(Step):
         pass
 
     def tell(self, **about: Any) -> None:
-        pass
+        """Forget what became known."""
 
     def fail(self, code: str) -> None:
-        pass
+        """Forget that it failed."""
 
 
 NOTHING = Nothing("", {})

@@ -20,6 +20,7 @@ class StyledMixin(AdminBase):
 
     @property
     def media(self) -> forms.Media:
+        """Add our style sheet to whatever the page needs besides."""
         ours = forms.Media(css={"all": ["django_iot_ingest/admin.css"]})
         return super().media + ours
 
@@ -31,10 +32,13 @@ class ReadOnlyMixin(StyledMixin):
     show_facets = admin.ShowFacets.NEVER
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let nobody add a row."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change a row; who may view it still can."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody delete a row."""
         return False

@@ -46,20 +46,25 @@ class DecideMixin(AdminBase):
     actions = ("apply_again", "mark_dead")
 
     def has_apply_permission(self, request: HttpRequest) -> bool:
+        """Return whether this user may apply events again."""
         return self.may_decide(request, APPLY)
 
     def has_bury_permission(self, request: HttpRequest) -> bool:
+        """Return whether this user may mark events dead."""
         return self.may_decide(request, BURY)
 
     @admin.action(permissions=["apply"], description=APPLY.label)
     def apply_again(self, request: HttpRequest, queryset: QuerySet[IngestEvent]) -> Any:
+        """Ask for confirmation before the chosen events are applied again."""
         return self._ask_about(request, APPLY, queryset)
 
     @admin.action(permissions=["bury"], description=BURY.label)
     def mark_dead(self, request: HttpRequest, queryset: QuerySet[IngestEvent]) -> Any:
+        """Ask for confirmation before the chosen events are marked dead."""
         return self._ask_about(request, BURY, queryset)
 
     def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks, one for each verdict."""
         own = [
             path(f"{verdict.name}/", self._view(verdict), name=self._url_name(verdict))
             for verdict in VERDICTS

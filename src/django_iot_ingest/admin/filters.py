@@ -32,10 +32,12 @@ class EventTypeFilter(SimpleListFilter):
     UNKNOWN = "-"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer the registered event types, those of the host too."""
         names = event_types.names()
         return [*((name, name) for name in names), (self.UNKNOWN, _("unknown"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the rows of the chosen type, or those whose type was never read."""
         value = _clean(self.value())
         if not value:
             return queryset
@@ -52,9 +54,11 @@ class ReceivedFilter(SimpleListFilter):
     parameter_name = "received"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer spans that end now."""
         return [(name, text) for name, (_span, text) in SPANS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what was received within the chosen span."""
         span = SPANS.get(self.value() or "")
         if span is None:
             return queryset
@@ -70,9 +74,11 @@ class ToStatusFilter(SimpleListFilter):
     parameter_name = "to_status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        """Offer the states of a station."""
         return list(AbstractStation.Status.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the changes to the chosen status."""
         value = _clean(self.value())
         return queryset.filter(to_status=value) if value else queryset
 
@@ -83,12 +89,15 @@ class SerialFilter(SimpleListFilter):
     template = "django_iot_ingest/admin/serial_filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer nothing to choose from: the number is typed in."""
         return []
 
     def has_output(self) -> bool:
+        """Show the filter, though it offers no choices."""
         return True
 
     def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield what the form needs: its value, and the other parameters of the page."""
         others = {name: value for name, value in changelist.params.items() if value}
         others.pop(self.parameter_name, None)
         yield {
@@ -99,6 +108,7 @@ class SerialFilter(SimpleListFilter):
         }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the rows of exactly that serial number."""
         value = _clean(self.value())
         return queryset.filter(**{str(self.parameter_name): value}) if value else queryset
 

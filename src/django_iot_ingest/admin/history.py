@@ -32,16 +32,20 @@ class StationStatusChangeAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore
 
     @admin.display(description=_("changed at"))
     def changed(self, row: Any) -> str:
+        """Return when it changed."""
         return moment(row.changed_at)
 
     @admin.display(description=_("from status"))
     def from_name(self, row: Any) -> Any:
+        """Return the status before, as operators call it."""
         return status_name(row.from_status)
 
     @admin.display(description=_("to status"))
     def to_name(self, row: Any) -> Any:
+        """Return the status after, as operators call it."""
         return status_name(row.to_status)
 
     @admin.display(description=_("that had lasted"))
     def lasted(self, row: Any) -> str:
+        """Return how long the status before had lasted, in words."""
         return in_words(row.seconds_in_previous)

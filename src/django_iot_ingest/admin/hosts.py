@@ -39,6 +39,7 @@ class StationAdminMixin(DeviceAdminMixin):
     change_form_template = "django_iot_ingest/admin/station.html"
 
     def get_device_context(self, row: Any, links: Links) -> dict[str, Any]:
+        """Return the cabinet, the changes of status and the newest events."""
         return {
             "cabinet": places.cabinet(row, links),
             "history": related.history_of(row, links),
@@ -60,14 +61,17 @@ class StationSlotAdminMixin(DeviceAdminMixin):
 
     @admin.display(description=_("slot"), ordering="slot_number")
     def slot(self, row: Any) -> str:
+        """Return the station and the number of the slot."""
         return places.name_of(row)
 
     @admin.display(description=_("battery level"), ordering="battery_level")
     def battery(self, row: Any) -> str:
+        """Return the battery level in percent."""
         return percent(row.battery_level)
 
     @admin.display(description=_("error code"))
     def error_code(self, row: Any) -> str:
+        """Return the code that the device gave for a fault, or a dash."""
         return places.error_code(row) or UNKNOWN
 
 
@@ -95,15 +99,18 @@ class PowerBankAdminMixin(DeviceAdminMixin):
 
     @admin.display(description=_("battery level"), ordering="battery_level")
     def battery(self, row: Any) -> str:
+        """Return the battery level in percent."""
         return percent(row.battery_level)
 
     @admin.display(
         description=_("slot number"), ordering="current_slot__slot_number", empty_value="–"
     )
     def slot_number(self, row: Any) -> int | None:
+        """Return the number of the slot that the bank is in."""
         return None if row.current_slot is None else row.current_slot.slot_number
 
     def get_device_context(self, row: Any, links: Links) -> dict[str, Any]:
+        """Return where the bank is, and its newest events."""
         return {
             "whereabouts": places.whereabouts(row, links),
             "events": related.events_of_power_bank(row, links),

@@ -35,6 +35,7 @@ class InboxChangeList(ChangeList):
     """Read neither bodies nor results for a list."""
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        """Leave out the columns that no list shows and that can be long."""
         return super().get_queryset(*args, **kwargs).defer("body", "result")
 
 
@@ -106,11 +107,13 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return our list, which reads no bodies."""
         return InboxChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        """Keep the rows that every word names."""
         for word in search_term.split():
             queryset = queryset.filter(search.named(word))
         return queryset, False
@@ -118,6 +121,7 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
+        """Add what the event names, what became of it, and its body."""
         row = kwargs.get("obj")
         if row is not None:
             links = Links(self.admin_site, request)
@@ -138,27 +142,33 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
 
     @admin.display(description=_("state"))
     def state_badge(self, row: IngestEvent) -> str:
+        """Return the state, coloured."""
         text = row.get_state_display()
         return format_html('<span class="iot-state iot-state-{}">{}</span>', row.state, text)
 
     @admin.display(description=_("state"))
     def state_explained(self, row: IngestEvent) -> str:
+        """Return the state with what it means."""
         return _explained(self.state_badge(row), meanings.of_state(row.state))
 
     @admin.display(description=_("event time"))
     def happened(self, row: IngestEvent) -> str:
+        """Return the event's own time."""
         return moment(row.event_time)
 
     @admin.display(description=_("received at"))
     def received(self, row: IngestEvent) -> str:
+        """Return when the request arrived."""
         return moment(row.received_at)
 
     @admin.display(description=_("signed at"))
     def signed(self, row: IngestEvent) -> str:
+        """Return the time that the request was signed with."""
         return moment(native(datetime.fromtimestamp(row.signed_at, UTC)))
 
     @admin.display(description=_("last error"))
     def error_explained(self, row: IngestEvent) -> str:
+        """Return the code of the last error with what it means."""
         code = row.last_error_code
         if not code:
             return UNKNOWN
@@ -166,14 +176,17 @@ class IngestEventAdmin(DecideMixin, RawBodyMixin, ReadOnlyMixin, admin.ModelAdmi
 
     @admin.display(description=_("last attempt took"))
     def took(self, row: IngestEvent) -> str:
+        """Return how long the last attempt took, in milliseconds."""
         return milliseconds(row.duration)
 
     @admin.display(description=_("applied at"))
     def applied(self, row: IngestEvent) -> str:
+        """Return when it was applied."""
         return moment(row.applied_at)
 
     @admin.display(description=_("next try"))
     def next_try(self, row: IngestEvent) -> str:
+        """Return when the sweeper takes it up again."""
         return moment(row.retry_at)
 
 

@@ -16,6 +16,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:  # type: ignore[override]
+        """Return how many rows there are, and no more than ``MOST``."""
         return min(self._counted, MOST)
 
     @property

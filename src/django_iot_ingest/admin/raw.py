@@ -23,6 +23,7 @@ class RawBodyMixin(AdminBase):
     """Show the ``body`` of a row, and give its bytes to whoever may view the row."""
 
     def get_urls(self) -> list[URLPattern]:
+        """Add the page that answers the body as it came."""
         view = self.admin_site.admin_view(self.body_view)
         name = self._body_url_name()
         return [path("<path:object_id>/body/", view, name=name), *super().get_urls()]

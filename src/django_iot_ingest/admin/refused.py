@@ -36,10 +36,12 @@ class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # typ
     readonly_fields = ("received", "command")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let those delete a row who have the permission to: it is a copy, not an event."""
         permission = f"{self.opts.app_label}.delete_{self.opts.model_name}"
         return request.user.has_perm(permission)  # type: ignore[union-attr]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Leave out the body, which can be long."""
         return super().get_queryset(request).defer("body")
 
     def get_search_results(
@@ -54,6 +56,7 @@ class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # typ
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
+        """Add the headers, the diagnosis and the body."""
         row = kwargs.get("obj")
         if row is not None:
             headers = row.headers if isinstance(row.headers, dict) else {}
@@ -67,6 +70,7 @@ class RefusedRequestAdmin(RawBodyMixin, ReadOnlyMixin, admin.ModelAdmin):  # typ
 
     @admin.display(description=_("received at"), ordering="received_at")
     def received(self, row: Any) -> str:
+        """Return when the request arrived."""
         return moment(row.received_at)
 
     @admin.display(description=_("on the command line"))

@@ -95,4 +95,5 @@ def describe(error: BaseException) -> str:
 
 
 def shorten(said: str, longest: int = LONGEST_SHOWN) -> str:
+    """Return a text cut to ``longest`` characters, with an ellipsis if it was."""
     return said if len(said) <= longest else f"{said[:longest]}…"

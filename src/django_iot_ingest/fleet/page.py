@@ -45,12 +45,15 @@ class FleetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [path("", view, name=name)]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let nobody add anything: the page has no table."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change anything; who may view the page still can."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody delete anything: the page has no table."""
         return False
 
     def changelist_view(

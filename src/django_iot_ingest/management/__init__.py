@@ -1,0 +1,1 @@
+"""The management commands, all named ``iot_*``."""

@@ -115,6 +115,7 @@ class Recorder:
     # Steps
 
     def request(self, step: Step) -> None:
+        """Count a request by its answer, and how long it took."""
         about = step.about
         answer = _one_of(ANSWERS, about.get("reason") or about.get("state"))
         event_type = about.get("event_type", UNREAD)
@@ -122,6 +123,7 @@ class Recorder:
         self.request_seconds.labels(event_type).observe(step.seconds)
 
     def apply(self, step: Step) -> None:
+        """Observe how long one event took to apply."""
         self._applied(step).observe(step.seconds)
 
     def apply_many(self, step: Step) -> None:
@@ -131,10 +133,12 @@ class Recorder:
             self._applied(step).observe(step.seconds / events)
 
     def hook(self, step: Step) -> None:
+        """Observe how long a hook of the host took."""
         name = _one_of(HOOKS, step.about["hook"])
         self.hook_seconds.labels(name, "error" if step.error_code else "ok").observe(step.seconds)
 
     def hold(self, step: Step) -> None:
+        """Count a request that was held on to, by how it ended."""
         self.holds.labels("given_up" if step.error_code else "recovered").inc()
 
     def _applied(self, step: Step) -> Any:
@@ -145,12 +149,15 @@ class Recorder:
     # Counts
 
     def count_event(self, event_type: str, state: str) -> None:
+        """Count an event by the state that it came to."""
         self.events.labels(event_type, _one_of(STATES, state)).inc()
 
     def count_retry(self, reason: str) -> None:
+        """Count a transaction that was begun again."""
         self.retries.labels(reason).inc()
 
     def count_no_place(self) -> None:
+        """Count a request that could not be held on to, since too many were."""
         self.holds.labels("no_place").inc()
 
 

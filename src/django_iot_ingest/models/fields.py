@@ -23,6 +23,7 @@ class SerialNumberField(models.CharField):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        """Return the parameters, on MariaDB and MySQL with the exact collation."""
         parameters: dict[str, Any] = super().db_parameters(connection)
         if connection.vendor == "mysql" and not parameters.get("collation"):
             parameters["collation"] = exact_collation(connection)

@@ -21,21 +21,26 @@ class StationDataSchema(AutoSchema):  # type: ignore[misc]
     """Describe the operation by our own dictionaries; there are no serializers to look at."""
 
     def get_operation_id(self) -> str:
+        """Return the name that a generated client gives the call."""
         return "iot_ingest_station_data"
 
     def get_summary(self) -> str:
+        """Return the title of the operation."""
         return "Receive what a station reports"
 
     def get_description(self) -> str:
+        """Return what a reader has to know first."""
         return "Only status 200 means success. An answer never echoes anything of the request."
 
     def get_tags(self) -> list[str]:
+        """Return the group in which the operation stands."""
         return ["IoT ingest"]
 
     def get_request_serializer(self) -> None:
-        return None
+        """Return none: the body is described by schemas of our own."""
 
     def get_response_serializers(self) -> dict[str, Any]:
+        """Return none: the answers are described by schemas of our own."""
         return {}
 
     def get_operation(
@@ -67,6 +72,8 @@ class StationDataView(OpenApiViewExtension):  # type: ignore[misc]
     match_subclasses = True
 
     def view_replacement(self) -> type[Any]:
+        """Return the view with our schema, which its class does not know."""
+
         class Described(self.target):  # type: ignore[misc,name-defined]
             schema = StationDataSchema()
 
@@ -81,6 +88,7 @@ class SignatureScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     name = list(schemas.SECURITY_SCHEMES)
 
     def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, Any]]:
+        """Return the schemes of the bearer and of both signature headers."""
         return list(in_dialect(schemas.SECURITY_SCHEMES).values())
 
 

@@ -38,16 +38,19 @@ def host_models() -> tuple[Model, Model, Model]:
 
 @cache
 def table(model: Model) -> str:
+    """Return a model's table, quoted."""
     return quoted(model._meta.db_table)
 
 
 @cache
 def column(model: Model, name: str) -> str:
+    """Return the column of a field, quoted."""
     return quoted(model._meta.get_field(name).column)
 
 
 @cache
 def primary_key(model: Model) -> str:
+    """Return the column of the primary key, quoted."""
     return quoted(model._meta.pk.column)
 
 

@@ -52,9 +52,11 @@ class OneToken:
     value: str = field(repr=False)
 
     def token(self) -> str:
+        """Return the token that was given."""
         return self.value
 
     def renew(self) -> bool:
+        """Return that there is no other."""
         return False
 
 
@@ -69,6 +71,7 @@ class LogIns:
         """Tokens that no thread has taken yet."""
 
     def token(self) -> str:
+        """Return this thread's token; log in first if there is none, or it is old."""
         known: tuple[str, float] | None = getattr(self._own, "known", None)
         if known is None and self._ready:
             known = self._own.known = self._ready.popleft()
@@ -78,6 +81,7 @@ class LogIns:
         return known[0]
 
     def renew(self) -> bool:
+        """Log in anew; False if that gives no token."""
         token, _ = client.log_in(self.url, self.email, self._password)
         self._own.known = (token, time.monotonic())
         return bool(token)

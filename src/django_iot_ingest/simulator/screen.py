@@ -25,7 +25,7 @@ class Silent:
     """Show nothing."""
 
     def update(self, share: float, tally: Tally) -> None:
-        pass
+        """Show nothing."""
 
 
 class Lines:
@@ -36,6 +36,7 @@ class Lines:
         self.next = time.monotonic() + LINE_SECONDS
 
     def update(self, share: float, tally: Tally) -> None:
+        """Write a line if the last one is long enough ago."""
         if time.monotonic() >= self.next:
             self.next += LINE_SECONDS
             self.stream.write(f"{share:4.0%} {counts(tally)}\n")
@@ -50,6 +51,7 @@ class Bar:
         self.task = progress.add_task("Simulating", total=1.0)
 
     def update(self, share: float, tally: Tally) -> None:
+        """Move the bar."""
         self.progress.update(self.task, completed=share, description=counts(tally))
 
 

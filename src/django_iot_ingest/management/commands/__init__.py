@@ -1,0 +1,1 @@
+"""One module for each command; the work itself is done elsewhere."""

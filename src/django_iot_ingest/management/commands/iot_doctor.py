@@ -39,6 +39,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Take one request in any shape, or the deployment."""
         one = parser.add_argument_group("one request")
         one.add_argument(
             "target", nargs="?", help="a request_id, or a capture: a file, or - (stdin)"
@@ -60,6 +61,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="for machines")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Print what was found; the exit code says how bad it is."""
         try:
             reports = self.reports(options)
         except (ValueError, OSError) as error:

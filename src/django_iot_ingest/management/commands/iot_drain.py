@@ -24,6 +24,7 @@ class Command(BaseCommand):
     help = "Apply the events that deferred mode has kept."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Take the bounds of one run, or to go on for ever."""
         parser.add_argument("--limit", type=int, default=drain.LIMIT, help="most events to apply")
         parser.add_argument("--seconds", type=float, default=drain.SECONDS, help="longest time")
         parser.add_argument("--forever", action="store_true", help="go on until SIGTERM or SIGINT")
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Apply what waits, and print how many events ended in which state."""
         if options["forever"]:
             self.work(options["interval"])
             return

@@ -15,4 +15,5 @@ class Command(BaseCommand):
     help = "Mark stations OFFLINE that were not heard for OFFLINE_AFTER seconds."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Mark them, and print how many."""
         self.stdout.write(f"{silence.mark_offline()} stations marked OFFLINE")

@@ -15,9 +15,11 @@ class Command(BaseCommand):
     help = "Delete old applied events and history. What was not applied is never touched."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Take whether to count only."""
         parser.add_argument("--dry-run", action="store_true", help="count, and delete nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Delete, and print how many rows of each kind."""
         counts = prune(dry_run=options["dry_run"])
         said = "to be pruned" if options["dry_run"] else "pruned"
         for name, count in counts.items():

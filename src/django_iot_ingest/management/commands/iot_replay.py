@@ -22,6 +22,7 @@ class Command(BaseCommand):
     help = "Apply events of the inbox now, one or those of a filter, whatever their back-off says."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Take ids, or filters of the inbox."""
         parser.add_argument("event_id", nargs="*", type=int, help="ids, as answers tell them")
         parser.add_argument("--state", action="append", choices=[str(s) for s in REPLAYABLE])
         parser.add_argument("--type", dest="event_type")
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="say which, and apply nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Apply the chosen events now, and print what became of each."""
         chosen = _chosen(options)
         if not chosen and not options["all"]:
             raise CommandError("Name an event, a filter such as --state dead, or --all.")

@@ -33,6 +33,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Take the body, where it goes to, and how to log in."""
         parser.add_argument("body", help="a file, or - for standard input")
         parser.add_argument("--url", default="", help="of the endpoint (IOT_URL)")
         parser.add_argument("--token", default="", help="bearer token (IOT_TOKEN)")
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         parser.add_argument("--timeout", type=float, default=client.TIMEOUT, help="seconds (15)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Send it, and print the answer; a refusal is explained where it can be."""
         try:
             sender = self.sender(options)
             body = inputs.read_bytes(options["body"])

@@ -22,6 +22,7 @@ class Command(BaseCommand):
     help = "Print the headers that a body needs to be accepted. The secret is never printed."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Take the body, and what to sign it with."""
         parser.add_argument("body", help="a file, or - for standard input")
         parser.add_argument("--timestamp", type=_seconds, help="unix seconds (now)")
         parser.add_argument("--secret-index", type=int, default=0, help="in SIGNATURE_SECRETS (0)")
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--curl", metavar="URL", help="print a curl line that posts it there")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Print the headers, or a curl line."""
         try:
             secret = secret_at(options["secret_index"])
             token = options["token"] or os.environ.get("IOT_TOKEN", "")

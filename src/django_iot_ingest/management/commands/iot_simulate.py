@@ -34,6 +34,7 @@ class Command(BaseCommand):
     help = "Simulate a fleet of stations and their gateway against a URL of this project."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Take the size of the fleet, its pace, its chaos and its way in."""
         add = parser.add_argument
         add("--url", required=True, help="of the server, or of the endpoint")
         add("--stations", type=int, default=20, help="how many (20)")
@@ -68,6 +69,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Run it, and print the summary; the exit code says whether all came true."""
         try:
             with ExitStack() as stack:
                 summary = self.simulate(options, stack)
