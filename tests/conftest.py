@@ -28,7 +28,7 @@ FOR_PEOPLE = (
 """Files of tests about pages, commands and numbers, which together take as long as all others do:
 each database has them once, for one host."""
 
-TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
+TOOLS = {"client": "openapi_python_client", "browser": "playwright", "site": "sphinx"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""
 
 collect_ignore = [folder for folder, tool in TOOLS.items() if find_spec(tool) is None]
