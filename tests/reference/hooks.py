@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from django_iot_ingest import events, event_types, silence
+from django_iot_ingest import event_types, events, silence
 from django_iot_ingest.conf import get_power_bank_model, get_station_model, get_sync_service
 from django_iot_ingest.models import IngestEvent, StationStatusChange
 from django_iot_ingest.services import Outcome, StationSyncService

@@ -45,7 +45,9 @@ def attribute_docs(owner: Any) -> dict[str, str]:
     found = {}
     for one, after in zip(node.body, node.body[1:], strict=False):
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            target = one.target if isinstance(one, ast.AnnAssign) else getattr(one, "targets", [0])[0]
+            target = (
+                one.target if isinstance(one, ast.AnnAssign) else getattr(one, "targets", [0])[0]
+            )
             if isinstance(target, ast.Name):
                 found[target.id] = prose(str(after.value.value))
     return found

@@ -73,7 +73,7 @@ def kind(field: Any) -> str:
     if field.remote_field:
         target = field.remote_field.model
         action = field.remote_field.on_delete.__name__
-        told = f"{told} to `{target}`, {action}, `related_name=\"{field.remote_field.related_name}\"`"
+        told = f'{told} to `{target}`, {action}, `related_name="{field.remote_field.related_name}"`'
     if field.max_length:
         told += f" of {field.max_length}"
     return ", ".join([told, *marks(field)])
