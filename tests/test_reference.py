@@ -36,7 +36,7 @@ def text_of(page: str) -> str:
     return path(page).read_text("utf-8")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_as_it_is_made(page: str) -> None:
     """After a change: ``python -m tests.reference --write``."""
@@ -65,7 +65,7 @@ def test_every_signal_has_a_section_and_a_row() -> None:
     assert rows == names
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_signals_are_sent_when_the_page_says() -> None:
     heard = {name: len(sent) for name, sent in story().items()}
     assert heard == {
@@ -121,7 +121,7 @@ RUNS: list[tuple[list[str], int]] = [
 ]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize(("words", "code"), RUNS, ids=lambda one: str(one))
 def test_exit_codes(words: list[str], code: int, tmp_path: Path, monkeypatch: Any) -> None:
     for name in ("IOT_URL", "IOT_TOKEN"):

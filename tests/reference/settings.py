@@ -94,7 +94,9 @@ def wrong(key: str) -> Iterator[tuple[Any, str]]:
     """Yield (a wrong value, what is said of it) for one key."""
     for value in WRONG.get(key) or odd_values(key):
         with override_settings(IOT_INGEST={**settings.IOT_INGEST, key: value}):
-            said = [message for message in messages() if key in message.msg]
+            said = sorted(
+                (one for one in messages() if key in one.msg), key=lambda one: str(one.id)
+            )
         if not said:
             raise LookupError(f"nothing is said of {key} = {value!r}")
         yield value, " ".join(f"`{one.id}` {plain(one.msg)}" for one in said)
