@@ -31,7 +31,7 @@ each database has them once, for one host."""
 
 GETTEXT = ("xgettext", "msgattrib", "msgfilter", "msgfmt", "msgmerge", "msguniq")
 
-TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
+TOOLS = {"client": "openapi_python_client", "browser": "playwright", "site": "sphinx"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""
 
 collect_ignore = [folder for folder, tool in TOOLS.items() if find_spec(tool) is None]
