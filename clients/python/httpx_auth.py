@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import httpx
 
@@ -41,7 +41,7 @@ class SignedAuth(httpx.Auth):
         answer = yield httpx.Request("POST", url, json=self.account, extensions=limits)
         self.token = found("access_token", answer)
         if answer.status_code == 200 and not self.token:  # or it would pass for the event's answer
-            raise httpx.RemoteProtocolError("the log-in gave no token")
+            raise httpx.DecodingError("the log-in gave no token")
         return self.token
 
     def signed(self, request: httpx.Request) -> httpx.Request:
@@ -52,9 +52,9 @@ class SignedAuth(httpx.Auth):
         return request
 
 
-def deliver(client: httpx.Client, url: str, body: bytes) -> bool:
-    """Send an event until it is answered 200, or never will be; return whether it was."""
-    status, later = 0, ""
+def deliver(client: httpx.Client, url: str, body: bytes) -> Iterator[int]:
+    """Yield the status of each try (0 for no answer): ``if 200 in deliver(client, url, body)``."""
+    later = ""
     for pause in PAUSES:
         time.sleep(max(pause, min(int(later) if later.isdecimal() else 0, LONGEST_PAUSE)))
         try:  # httpx follows no redirect unless it is told to
@@ -62,9 +62,9 @@ def deliver(client: httpx.Client, url: str, body: bytes) -> bool:
             status, later = answer.status_code, answer.headers.get("Retry-After", "")
         except httpx.TransportError:
             status, later = 0, ""
-        if status not in (0, 408, 429) and status < 500:
+        yield status
+        if status not in (0, 408, 429) and status < 500:  # 200, or it never will be
             break
-    return status == 200
 
 
 def found(name: str, answer: httpx.Response) -> str:

@@ -58,9 +58,9 @@ def post(
 ) -> tuple[int, int, str]:
     """Return an answer's status (0 for none), Retry-After, and the text of that name in it."""
     to, status, later, text = urlsplit(url), 0, "", b""
-    secure, plain = http.client.HTTPSConnection, http.client.HTTPConnection  # follow no redirect
-    with contextlib.suppress(OSError, http.client.HTTPException):
-        link = (secure if to.scheme == "https" else plain)(to.netloc, timeout=TIMEOUT)
+    kind = http.client.HTTPSConnection if to.scheme == "https" else http.client.HTTPConnection
+    link = kind(to.netloc, timeout=TIMEOUT)  # it follows no redirect
+    with contextlib.closing(link), contextlib.suppress(OSError, http.client.HTTPException):
         link.request("POST", to.path, body, {"Content-Type": "application/json", **headers})
         answer = link.getresponse()
         status, later, text = answer.status, answer.getheader("Retry-After", ""), answer.read()
