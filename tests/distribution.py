@@ -23,6 +23,7 @@ SDIST_TOP = {
     "README.md",
     "SECURITY.md",
     "benchmarks",
+    "clients",
     "docs",
     "example_project",
     "pyproject.toml",

@@ -12,7 +12,7 @@ from tests import judges
 from tests.senders import host
 from tests.senders.host import Host
 from tests.senders.languages import LANGUAGES, Built
-from tests.senders.scenarios import SCENARIOS, Lived, Names, back, live, run_name
+from tests.senders.scenarios import SCENARIOS, Lived, Names, live, rented, run_name
 
 AT_ONCE = 4
 """Senders that run at once: most of the time they wait."""
@@ -29,12 +29,6 @@ class Sender:
     def names(self, scenario: str) -> Names:
         """Return the serial numbers of a scenario."""
         return Names(run_name(self.name, scenario))
-
-
-def rented() -> list[str]:
-    """Return the banks of all scenarios that are about a return."""
-    returns = [name for name, scenario in SCENARIOS.items() if scenario.body is back]
-    return [Names(run_name(language, name)).bank for language in LANGUAGES for name in returns]
 
 
 @pytest.fixture(scope="session")

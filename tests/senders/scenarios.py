@@ -10,7 +10,7 @@ from typing import Any
 from tests.payloads import SECRET, encode, full, returned, status
 from tests.senders import proxy
 from tests.senders.host import EMAIL, PASSWORD, PATH, Host
-from tests.senders.languages import Built
+from tests.senders.languages import LANGUAGES, Built
 
 QUICK = "0 0 0 1 15"
 """No pause, and Retry-After heard for one second at most."""
@@ -170,3 +170,9 @@ def live(built: Built, host: Host, scenario: Scenario, run: str) -> Lived:
 def run_name(language: str, scenario: str) -> str:
     """Return a name that is fit for a serial number."""
     return f"-{language}-{scenario}".replace(" ", "-")
+
+
+def rented() -> list[str]:
+    """Return the banks of all scenarios that are about a return."""
+    returns = [name for name, scenario in SCENARIOS.items() if scenario.body is back]
+    return [Names(run_name(language, name)).bank for language in LANGUAGES for name in returns]
