@@ -106,8 +106,13 @@ SCENARIOS = {
     ),
     "always_401": Scenario(
         online,
-        lines=["401", "200 log-in", "401"],
-        steps=lambda names: (proxy.say(401), proxy.say(200, LOGGED_IN), proxy.say(401)),
+        lines=["401", "200 log-in", "503", "401"],
+        steps=lambda names: (
+            proxy.say(401),
+            proxy.say(200, LOGGED_IN),
+            proxy.say(503),
+            proxy.say(401),
+        ),
         variables={**EXPIRED, **ACCOUNT},
     ),
     "empty_log_in": Scenario(
