@@ -20,7 +20,7 @@ html_show_sourcelink = False
 html_show_copyright = False
 
 ABOVE = {"README": "index", "CHANGELOG": "changelog", "CONTRIBUTING": "contributing"}
-ABOVE |= {"SECURITY": "security"}
+ABOVE |= {"SECURITY": "security", "clients/README": "clients"}
 """Files in the folder above, by which pages link on a code host, and their pages on the site."""
 
 _LINK = re.compile(rf"\]\((?:\.\./)+({'|'.join(ABOVE)})\.md")
@@ -31,6 +31,13 @@ def link_to_pages(app, docname, source):
     source[0] = _LINK.sub(lambda found: f"](/{ABOVE[found[1]]}.md", source[0])
 
 
+def link_from_clients(app, relative_path, parent_docname, content):
+    """Let the page about senders lead to them: its links begin in their folder."""
+    if parent_docname == "clients":
+        content[0] = re.sub(r"\]\((?=[a-z]+/)", "](../clients/", content[0])
+
+
 def setup(app):
     app.connect("source-read", link_to_pages)
+    app.connect("include-read", link_from_clients)
     return {"parallel_read_safe": True}
