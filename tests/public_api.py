@@ -181,7 +181,7 @@ def lines(names: list[Name]) -> Iterator[str]:
         if name.section != section:
             section = name.section
             title = f"`{section}`" if section.startswith(PACKAGE) else section.capitalize()
-            yield f"\n### {title}\n\n| name | |\n|---|---|\n"
+            yield f"\n## {title}\n\n| name | |\n|---|---|\n"
         yield f"| `{cell(name.name + name.shape)}` | {cell(name.text, in_code=False)} |\n"
 
 
