@@ -48,7 +48,7 @@ class Walk:
         self.said = ""
         self.seconds: list[tuple[int, float]] = []
         (folder / "bin").mkdir(exist_ok=True)
-        for name in ("python", "gunicorn"):
+        for name in ("python", "gunicorn", "django-admin", "rqworker"):
             source = Path(sys.executable).parent / name
             (folder / "bin" / name).unlink(missing_ok=True)
             (folder / "bin" / name).symlink_to(sys.executable if name == "python" else source)
@@ -68,8 +68,6 @@ class Walk:
             cwd=folder,
             env=environment,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
@@ -128,16 +126,17 @@ class Walk:
                             " && break; sleep 0.05; done"
                         )
         script.write_text(text.replace("&\n", f"&{waits}\n") if waits else text)
-        mark = "end of block"
-        assert self.bash.stdin and self.bash.stdout
-        self.bash.stdin.write(f"set -e\n. ./.block </dev/null\nset +e\necho; echo '{mark}'\n")
+        out, over = self.folder / ".said", self.folder / ".over"
+        over.unlink(missing_ok=True)
+        assert self.bash.stdin
+        self.bash.stdin.write("exec >.said 2>&1\nset -e\n. ./.block </dev/null\nset +e\ntouch .over\n")
         self.bash.stdin.flush()
-        said: list[str] = []
-        for line in self.bash.stdout:
-            if line == f"{mark}\n":
-                return "".join(said)[:-1]
-            said.append(line)
-        raise AssertionError(f"{where}\n{text}\n{''.join(said)}")
+        deadline = time.monotonic() + SECONDS
+        while not over.exists():
+            ended = self.bash.poll() is not None or time.monotonic() > deadline
+            assert not ended, f"{where}\n{text}\n{out.read_text()}"
+            time.sleep(0.01)
+        return out.read_text()
 
     def compare(self, block: Block, text: str, where: str) -> None:
         if block.language == "json":
@@ -163,4 +162,4 @@ if __name__ == "__main__":
     folder = Path(sys.argv[3])
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(base, folder)
-    Walk(page, folder, IOT_SYSTEM_SIGNATURE_SECRET=(folder / "secret").read_text()).run()
+    Walk(page, folder, IOT_SYSTEM_SIGNATURE_SECRET="only-for-the-guides-0123456789abcdefghij").run()
