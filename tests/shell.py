@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
-import threading
+import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +21,7 @@ SECONDS = 120.0
 GRACE = 5.0
 """Seconds that servers have to end by themselves."""
 
-END = "end of block in "
+END = "\nend of block in "
 
 LISTENING = """
 for _ in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && break; sleep 0.05; done
@@ -35,21 +37,29 @@ class Failed(Exception):
 
 
 class Shell:
-    """Run blocks of shell commands, each stopped at its first failure; ``folder`` is where it stands."""
+    """Run blocks of shell commands, each stopped at its first failure.
+
+    ``folder`` is where the shell stands. What is printed goes to a file: a server that outlives its
+    block could block a pipe, or keep it open.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self.script = folder / ".block.sh"
         self.folder = folder
-        self.process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"],
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        self.aside = tempfile.TemporaryDirectory()
+        self.script = Path(self.aside.name) / "block.sh"
+        self.printed = Path(self.aside.name) / "printed"
+        with self.printed.open("ab") as printed:
+            self.process = subprocess.Popen(
+                ["bash", "--noprofile", "--norc"],
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.PIPE,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                text=True,
+                bufsize=1,
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -62,36 +72,43 @@ class Shell:
     ) -> None:
         """End the shell and every server that a block started: they are its process group."""
         self._signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            self.process.communicate(timeout=GRACE)
+        deadline = time.monotonic() + GRACE
+        self.process.wait(GRACE)
+        while self._signal(0) and time.monotonic() < deadline:
+            time.sleep(0.01)
         self._signal(signal.SIGKILL)
-        self.process.communicate()
+        if self.process.stdin:
+            self.process.stdin.close()
+        self.aside.cleanup()
 
     def run(self, text: str) -> str:
         """Return what a block printed, errors too; raise ``Failed`` if a command of it failed."""
-        if self.process.stdin is None or self.process.stdout is None:
-            raise Failed("no shell")
+        begin = self.printed.stat().st_size
         self.script.write_text(with_servers_awaited(text))
-        timer = threading.Timer(SECONDS, self._signal, [signal.SIGKILL])
-        timer.start()
-        try:
-            self.process.stdin.write(f". '{self.script}' </dev/null\necho; echo \"{END}$PWD\"\n")
-            self.process.stdin.flush()
-            said: list[str] = []
-            for line in self.process.stdout:
-                if line.startswith(END):
-                    self.folder = Path(line.removeprefix(END).strip())
-                    return "".join(said)[:-1]
-                said.append(line)
-        except BrokenPipeError:
-            said = ["the shell had ended before"]
-        finally:
-            timer.cancel()
-        raise Failed("".join(said) or "nothing, and ended")
+        self._tell(f". {shlex.quote(str(self.script))} </dev/null\nprintf '{END}%s\\n' \"$PWD\"\n")
+        deadline = time.monotonic() + SECONDS
+        while True:
+            is_over = self.process.poll() is not None or time.monotonic() > deadline
+            printed = self.printed.read_bytes()[begin:].decode(errors="replace")
+            said, end, folder = printed.partition(END)
+            if end and folder.endswith("\n"):
+                self.folder = Path(folder.splitlines()[0])
+                return said
+            if is_over:
+                raise Failed(printed or "nothing, and the shell has ended")
+            time.sleep(0.01)
 
-    def _signal(self, number: int) -> None:
+    def _tell(self, line: str) -> None:
+        with suppress(BrokenPipeError):
+            if self.process.stdin:
+                self.process.stdin.write(line)
+
+    def _signal(self, number: int) -> bool:
+        """Send a signal to all of the group; return whether there is anybody left."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+            return True
+        return False
 
 
 def with_servers_awaited(text: str) -> str:

@@ -51,7 +51,7 @@ def test_variables_live_on_and_json_is_compared_as_json(tmp_path: Path) -> None:
     [
         (["bash|echo one\nfalse\necho two"], "one"),
         (["bash|false | cat"], "line 3"),
-        (["bash|exit 0", "bash|echo on"], "nothing, and ended"),
+        (["bash|exit 0", "bash|echo on"], "the shell has ended"),
         (["bash|echo one", "text|two"], "one"),
         (["bash|echo one; echo two", "text|one"], "two"),
         (["bash|echo 1.5", "json|1"], "1.5"),

@@ -21,6 +21,8 @@ from tests.shell import Failed, Shell
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+SERVING = "## 6. A signed snapshot"
+"""The tutorial's step that needs a server; before it the host is finished."""
 
 OUTPUTS = ("console", "text", "json")
 SHELLS = ("bash", "sh")
@@ -34,7 +36,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>[\w{}-]*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
-_NAMED = re.compile(r"(?:#|--|//) (?P<path>[\w./-]*\.\w+)(?P<more> \(add\))?\n")
+_NAMED = re.compile(r"(?:#|--|//) (?P<path>[\w./-]+)(?P<more> \(add\))?\n")
 _PORT = re.compile(r"\b80\d\d\b")
 
 
@@ -55,9 +57,10 @@ class Differs(AssertionError):
     """A page says something else than what happened."""
 
 
-def blocks(page: Path) -> list[Block]:
-    """Return the blocks of a page."""
+def blocks(page: Path, until: str = "") -> list[Block]:
+    """Return the blocks of a page, up to the first line that is ``until``, if that is given."""
     text = page.read_text()
+    text = text[: text.index(f"\n{until}\n")] if until else text
     return [
         Block(found["language"], found["text"], text.count("\n", 0, found.start()) + 1)
         for found in _FENCE.finditer(text)
@@ -67,13 +70,21 @@ def blocks(page: Path) -> list[Block]:
 class Walk:
     """One page in one folder.
 
-    ``installs`` runs lines that install, too; without it they are left out, and the environment at
-    hand serves. ``variables`` are put into the shell's environment.
+    ``until`` is the line of the page before which it ends. ``installs`` runs lines that install, too;
+    without it they are left out, and the environment at hand serves. ``variables`` are put into the
+    shell's environment.
     """
 
     def __init__(
-        self, page: Path, folder: Path, *, installs: bool = False, **variables: str
+        self,
+        page: Path,
+        folder: Path,
+        *,
+        until: str = "",
+        installs: bool = False,
+        **variables: str,
     ) -> None:
+        self.blocks = blocks(page, until)
         self.page = page
         self.folder = folder
         self.installs = installs
@@ -84,7 +95,7 @@ class Walk:
     def run(self) -> None:
         """Do every block; ``Differs`` says at which line of the page what was otherwise."""
         with Shell(self.folder, self.environment) as shell:
-            for block in blocks(self.page):
+            for block in self.blocks:
                 try:
                     self._do(block._replace(text=self.with_free_ports(block.text)), shell)
                 except (AssertionError, Failed, OSError, ValueError) as error:
@@ -105,6 +116,20 @@ class Walk:
             compare(block, self.printed)
         else:
             raise Differs(f"nobody runs a block of {block.language or 'no language'}")
+
+
+def make_host(folder: Path) -> Path:
+    """Make the tutorial's host in an empty folder, as its first five steps do; return where it is.
+
+    The files of later steps are there too. Its database is SQLite, beside it; it has no server and
+    no event yet, but the account of the gateway. Any secret will do: it is read from the environment.
+    """
+    host = Walk(TUTORIAL, folder, until=SERVING)
+    host.run()
+    for block in blocks(TUTORIAL):
+        if block.is_file and "(add)" not in block.text.splitlines()[0]:
+            write(block.text, folder / "power")
+    return folder / "power"
 
 
 def write(text: str, folder: Path) -> None:
