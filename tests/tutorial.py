@@ -6,7 +6,6 @@ from the package index. It prints how long it took, and how many lines a reader 
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -33,15 +32,7 @@ def main(arguments: list[str]) -> int:
     (wheel,) = Path(arguments[0]).resolve().glob("*.whl")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        # pip would take a newer release from the index, if there were one.
-        constraint = Path(folder) / "constraints.txt"
-        constraint.write_text(f"django-iot-ingest @ {wheel.as_uri()}\n")
-        empty = Path(folder) / "empty"
-        empty.mkdir()
-        links = f"{wheel.parent} {os.environ.get('PIP_FIND_LINKS', '')}".strip()
-        Walk(
-            TUTORIAL, empty, installs=True, PIP_CONSTRAINT=str(constraint), PIP_FIND_LINKS=links
-        ).run()
+        Walk(TUTORIAL, Path(folder), wheel=wheel).run()
     minutes = (time.monotonic() - started) / 60
     lines = counted(TUTORIAL)
     print(

@@ -21,6 +21,7 @@ from tests.shell import Failed, Shell
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+PACKAGE = "django-iot-ingest"
 SERVING = "## 6. A signed snapshot"
 """The tutorial's step that needs a server; before it the host is finished."""
 
@@ -70,9 +71,9 @@ def blocks(page: Path, until: str = "") -> list[Block]:
 class Walk:
     """One page in one folder.
 
-    ``until`` is the line of the page before which it ends. ``installs`` runs lines that install, too;
-    without it they are left out, and the environment at hand serves. ``variables`` are put into the
-    shell's environment.
+    ``until`` is the line of the page before which it ends. With a ``wheel`` lines that install are run
+    too, and take that file where the page names the package; without one they are left out, and the
+    environment at hand serves. ``variables`` are put into the shell's environment.
     """
 
     def __init__(
@@ -81,14 +82,14 @@ class Walk:
         folder: Path,
         *,
         until: str = "",
-        installs: bool = False,
+        wheel: Path | None = None,
         **variables: str,
     ) -> None:
         self.blocks = blocks(page, until)
         self.page = page
         self.folder = folder
-        self.installs = installs
-        self.environment = _environment(folder, installs) | variables
+        self.wheel = wheel
+        self.environment = _environment(is_new=wheel is not None) | variables
         self.ports: dict[str, str] = {}
         self.printed = ""
 
@@ -110,12 +111,16 @@ class Walk:
         if block.is_file:
             write(block.text, shell.folder)
         elif block.language in SHELLS:
-            text = block.text if self.installs else INSTALLING.sub("", block.text)
-            self.printed = shell.run(text)
+            self.printed = shell.run(self._with_installation(block.text))
         elif block.language in OUTPUTS:
             compare(block, self.printed)
         else:
             raise Differs(f"nobody runs a block of {block.language or 'no language'}")
+
+    def _with_installation(self, text: str) -> str:
+        if self.wheel is None:
+            return INSTALLING.sub("", text)
+        return text.replace(f'"{PACKAGE}[', f'"{self.wheel}[')
 
 
 def make_host(folder: Path) -> Path:
@@ -175,16 +180,16 @@ def free_port() -> str:
         return str(listener.getsockname()[1])
 
 
-def _environment(folder: Path, installs: bool) -> dict[str, str]:
-    """Return an environment in which a host in this folder finds itself, and nothing of ours."""
+def _environment(*, is_new: bool) -> dict[str, str]:
+    """Return an environment in which a host finds itself and, unless all is new, what is installed here."""
     own = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("DJANGO_", "IOT_", "TEST_", "PYTHON", "DATABASE_")) and name != "CI"
     }
-    path = [] if installs else [str(Path(sys.executable).parent)]
-    own["PATH"] = os.pathsep.join([*path, own["PATH"], "/usr/sbin"])
-    if not installs:
+    own["PATH"] = os.pathsep.join([own["PATH"], "/usr/sbin"])
+    if not is_new:
+        own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own["PATH"]])
         own["PYTHONPATH"] = os.pathsep.join(_where_we_are())
     return own
 
