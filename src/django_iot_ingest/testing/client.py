@@ -61,7 +61,9 @@ class GatewayClient:
         """The first secret of the settings."""
         secrets = signature_secrets()
         if not secrets:
-            raise ImproperlyConfigured('IOT_INGEST["SIGNATURE_SECRETS"] has no secret to sign with.')
+            raise ImproperlyConfigured(
+                'IOT_INGEST["SIGNATURE_SECRETS"] has no secret to sign with.'
+            )
         return secrets[0]
 
     def log_in(self) -> str:

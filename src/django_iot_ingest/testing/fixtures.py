@@ -29,7 +29,9 @@ else:
     @pytest.fixture
     def iot_database() -> None:
         """Say what is missing."""
-        pytest.fail("The iot_ fixtures need pytest-django: pip install pytest-django", pytrace=False)
+        pytest.fail(
+            "The iot_ fixtures need pytest-django: pip install pytest-django", pytrace=False
+        )
 
 
 @pytest.fixture

@@ -136,4 +136,4 @@ class ContractCase(Base):
         """Expect that nothing differs."""
         differing = rows.differences(before, after)
         if differing:
-            self.blame(fault, f"{when}: " + "; ".join(differing))
+            self.blame(fault, f"{when}: " + rows.listed(differing))

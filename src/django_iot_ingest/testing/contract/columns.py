@@ -88,7 +88,7 @@ class Columns(ContractCase):
         """Expect that the rows that were there have the values that they had."""
         changed = list(rows.changes(before, self.operators_columns()))
         if changed:
-            self.blame(COLUMN_OVERWRITTEN, f"{when}: {'; '.join(changed)}")
+            self.blame(COLUMN_OVERWRITTEN, f"{when}: {rows.listed(changed)}")
 
 
 def device_columns(model: type[models.Model]) -> set[str]:

@@ -39,7 +39,7 @@ class Places(ContractCase):
         """The newer one has it, and the rental that ended between them ended once."""
         self.rent()
         self.snapshot({SLOT: BANK}, minutes=20, station=ELSEWHERE)
-        self.gateway.send(self.a_return(slot=OTHER_SLOT))
+        self.gateway.send(self.a_return())
         self.expect_one_bank_per_slot("after a return to a second station")
         self.snapshot({SLOT: BANK, OTHER_SLOT: OTHER}, minutes=5)
         self.expect_one_bank_per_slot("after fulls of two stations with one bank")
@@ -51,5 +51,7 @@ class Places(ContractCase):
         held = Counter(placed.values_list("current_slot", flat=True))
         for slot_id, count in held.items():
             if count > 1:
-                serials = placed.filter(current_slot=slot_id).values_list("serial_number", flat=True)
+                serials = placed.filter(current_slot=slot_id).values_list(
+                    "serial_number", flat=True
+                )
                 self.blame(TWO_IN_A_SLOT, f"{when}: {' and '.join(serials)} are in the same slot")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django_iot_ingest import inbox
 from django_iot_ingest.models import IngestEvent
 from django_iot_ingest.testing.contract.case import BANK, OTHER, OTHER_SLOT, SLOT, ContractCase
-from django_iot_ingest.testing.contract.faults import EFFECTS_STAY, HOOK_TWICE, RETURN_LOST
+from django_iot_ingest.testing.contract.faults import EFFECTS_STAY, RETURN_LOST
 
 UNAVAILABLE = 503
 

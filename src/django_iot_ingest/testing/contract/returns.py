@@ -60,7 +60,7 @@ class Returns(ContractCase):
             changed.append("the bank is not rented any more")
         if changed:
             when = "after a return from before the rental began"
-            self.blame(RENTAL_NOT_BEGUN, f"{when}: {'; '.join(changed)}")
+            self.blame(RENTAL_NOT_BEGUN, f"{when}: {rows.listed(changed)}")
 
     def test_a_return_that_only_a_snapshot_shows_runs_its_hook_once(self) -> None:
         """Nobody heard the return itself; the next snapshot shows the bank again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -16,7 +16,10 @@ from django_iot_ingest.conf import (
 from django_iot_ingest.database import alias
 
 Rows = Mapping[str, Mapping[str, Any]]
-"""The columns of each row, by model and serial number of the row."""
+"""The columns of each row, by its model and its serial number, or its key if it has none."""
+
+LONGEST, MOST = 60, 3
+"""Characters of a value, and differences, that a message shows."""
 
 BOOKKEEPING = frozenset({"last_heard_at"})
 """What a stale event changes too."""
@@ -46,20 +49,18 @@ def device_rows() -> Rows:
 
 
 def rows_of(found: Iterable[type[models.Model]]) -> Rows:
-    """Return all rows of these models, numbered in the order of their keys."""
+    """Return all rows of these models."""
     return {
-        f"{model._meta.object_name} {number}": row
+        f"{model._meta.object_name} {row.get('serial_number', row[model._meta.pk.attname])}": row
         for model in found
-        for number, row in enumerate(
-            model._base_manager.using(alias()).order_by("pk").values(), start=1
-        )
+        for row in model._base_manager.using(alias()).order_by("pk").values()
     }
 
 
 def differences(before: Any, after: Any) -> list[str]:
     """Return in words what differs; values that are no rows are shown as they are."""
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        return [] if before == after else [f"{before!r} became {after!r}"]
+        return [] if before == after else [f"{before} became {after}"]
     return [*changes(before, after), *(f"{name} is new" for name in after if name not in before)]
 
 
@@ -69,6 +70,19 @@ def changes(before: Rows, after: Rows) -> Iterator[str]:
         if name not in after:
             yield f"{name} is gone"
             continue
-        for column, value in row.items():
-            if after[name][column] != value:
-                yield f"{name}.{column}: {value!r} became {after[name][column]!r}"
+        for column in {**row, **after[name]}:
+            was, now = row.get(column), after[name].get(column)
+            if was != now:
+                yield f"{name}, {column}: {shortened(was)} became {shortened(now)}"
+
+
+def shortened(value: Any) -> str:
+    """Return a value as text, long ones by their beginning."""
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def listed(found: Sequence[str]) -> str:
+    """Return differences in one line, of many the first."""
+    more = len(found) - MOST
+    return "; ".join(found[:MOST]) + (f"; and {more} more" if more > 0 else "")
