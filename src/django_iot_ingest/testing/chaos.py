@@ -84,7 +84,8 @@ class ChaosGateway:
 
         ``AssertionError`` if one is refused three times: then the gateway would forget it.
         """
-        dice = Random(self.seed)  # nosec B311 - the same chaos again, and no secret
+        # The same chaos again, and no secret.
+        dice = Random(self.seed)  # nosec B311
         began = len(self.story)
         tries = [found for number in range(len(payloads)) for found in self._tries(number, dice)]
         heapq.heapify(tries)

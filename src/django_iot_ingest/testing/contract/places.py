@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from django_iot_ingest.conf import get_power_bank_model
 from django_iot_ingest.database import alias
@@ -46,7 +47,7 @@ class Places(ContractCase):
 
     def expect_one_bank_per_slot(self, when: str) -> None:
         """Expect that no slot is the place of two banks."""
-        banks = get_power_bank_model()._base_manager.using(alias())
+        banks: Any = get_power_bank_model()._base_manager.using(alias())
         placed = banks.exclude(current_slot=None).order_by("serial_number")
         held = Counter(placed.values_list("current_slot", flat=True))
         for slot_id, count in held.items():
