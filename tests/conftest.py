@@ -31,11 +31,7 @@ each database has them once, for one host."""
 TOOLS = {"client": "openapi_python_client", "browser": "playwright"}
 """Folders of tests that have a tox environment of their own, and the tool that only it has."""
 
-OF_THE_EXAMPLE = ("test_testing_faults.py",)
-"""Files that import the example's models, which are none where another host is installed."""
-
 collect_ignore = [folder for folder, tool in TOOLS.items() if find_spec(tool) is None]
-collect_ignore += OF_THE_EXAMPLE if settings.TEST_HOST != "fleet" else ()
 
 # Databases and slow machines make single examples slow; a failure must come back on the next run.
 hypothesis_settings.register_profile(

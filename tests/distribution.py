@@ -30,7 +30,7 @@ SDIST_TOP = {
     "tests",
     "tox.ini",
 }
-WHEEL_METADATA = {"METADATA", "RECORD", "WHEEL", "licenses/LICENSE"}
+WHEEL_METADATA = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
 IMPORT = f"import {PACKAGE} as package; print(package.__version__, package.__file__)"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.test import override_settings
 
@@ -153,7 +154,7 @@ def configured(**changed: Any) -> Callable[[], AbstractContextManager[Any]]:
     return lambda: override_settings(IOT_INGEST={**settings.IOT_INGEST, **changed})
 
 
-def rent_by_hand(power_bank: Any, user: Any, at: Any) -> None:
+def rent_by_hand(power_bank: Any, at: Any) -> None:
     """Look first, then rent: what two people at once can both do."""
     if power_bank.status == PowerBank.Status.RENTED:
         raise AlreadyRented
@@ -161,6 +162,7 @@ def rent_by_hand(power_bank: Any, user: Any, at: Any) -> None:
     PowerBank.objects.filter(pk=power_bank.pk).update(
         status=PowerBank.Status.RENTED, rented_at=at, current_slot=None, current_station=None
     )
+    user, _ = get_user_model().objects.get_or_create(username="renter")
     Rental.objects.create(power_bank=power_bank, user=user, started_at=at)
 
 

@@ -77,8 +77,10 @@ def test_one_kind_alone_and_none() -> None:
     gateway, _ = chaos(1, kinds=["lost"], share=1.0)
     story = [str(sent) for sent in gateway.deliver(EVENTS[:1])]
     unheard = f"1. returned B-0: {UNHEARD} -> 200 applied"
-    assert story in ([unheard, f"1. returned B-0: {AGAIN} -> 200 applied"],
-                     [unheard, unheard, f"1. returned B-0: {AGAIN} -> 200 applied"])
+    assert story in (
+        [unheard, f"1. returned B-0: {AGAIN} -> 200 applied"],
+        [unheard, unheard, f"1. returned B-0: {AGAIN} -> 200 applied"],
+    )
     calm, recorder = chaos(1, kinds=[])
     calm.deliver(EVENTS)
     assert recorder.bodies == list(map(encode, EVENTS))
@@ -86,7 +88,7 @@ def test_one_kind_alone_and_none() -> None:
 
 def test_a_kind_that_loses_events_is_refused() -> None:
     for kind in ("drop", "unheard-of"):
-        with pytest.raises(ValueError, match="kind|Chaos"):
+        with pytest.raises(ValueError, match=r"kind|Chaos"):
             chaos(1, kinds=[*KINDS, kind])
 
 

@@ -79,7 +79,9 @@ def test_the_secret_is_read_when_it_is_used(settings: Any) -> None:
 
 def test_what_is_refused_says_why_and_what_to_do() -> None:
     gateway = GatewayClient(token="x.y.z")
-    with pytest.raises(AssertionError, match=r"answered 401 .*NOT_AUTHENTICATED.*token=") as refused:
+    with pytest.raises(
+        AssertionError, match=r"answered 401 .*NOT_AUTHENTICATED.*token="
+    ) as refused:
         gateway.send(status())
     assert "x.y.z" not in str(refused.value)
     with pytest.raises(AssertionError, match=r"answered 400 .*device\.status"):

@@ -32,9 +32,7 @@ NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 def read(payload: dict[str, Any]) -> Any:
     """Return the report of a payload, as the endpoint reads it."""
     moment = datetime.now(UTC)
-    _, report = event_types.read_receipt(
-        Receipt(encode(payload), int(moment.timestamp()), moment)
-    )
+    _, report = event_types.read_receipt(Receipt(encode(payload), int(moment.timestamp()), moment))
     return report
 
 
@@ -43,7 +41,9 @@ def test_a_snapshot_is_whole_and_as_told() -> None:
     assert (report.device_serial, report.is_complete, report.warnings) == ("S-1", True, ())
     assert [slot.slot_number for slot in report.slots] == [1, 2, 3, 4, 5, 6]
     assert [slot.status for slot in report.slots][:2] == ["OCCUPIED", "AVAILABLE"]
-    banks = [(bank.serial_number, bank.slot_number, bank.battery_level) for bank in report.power_banks]
+    banks = [
+        (bank.serial_number, bank.slot_number, bank.battery_level) for bank in report.power_banks
+    ]
     assert banks == [("B-1", 1, 40), ("B-4", 4, 40)]
 
 
