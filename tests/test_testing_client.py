@@ -62,6 +62,12 @@ def test_each_header_can_be_otherwise(options: Any, expected: tuple[int, str]) -
     assert error(GatewayClient().post(status(), **options)) == expected
 
 
+def test_an_empty_header_is_sent_and_one_that_is_none_is_not() -> None:
+    headers = GatewayClient(token="x").headers(b"", headers={"X-Empty": "", "X-Timestamp": None})
+    assert headers["x-empty"] == ""
+    assert "x-timestamp" not in headers and "x-signature" in headers
+
+
 def test_a_stale_stamp_is_a_number_of_seconds() -> None:
     stale = GatewayClient().post(status(), timestamp=time.time() - 301)
     assert error(stale) == (403, "STALE_TIMESTAMP")
