@@ -7,10 +7,10 @@ from unittest.mock import patch
 
 from django.contrib.auth.models import User
 from django.db import OperationalError
-from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
-from fleet.tests.gateway import EMAIL, PASSWORD, GatewayTestCase, full
+from django_iot_ingest.testing import GatewayClient, full_snapshot
+from fleet.tests.gateway import EMAIL, PASSWORD, GatewayTestCase
 
 LOGIN, REFRESH = "/api/admin/login", "/api/admin/refresh"
 
@@ -47,14 +47,13 @@ class LoginTests(GatewayTestCase):
         self.assertEqual(set(answer.json()["data"]), {"access_token", "refresh_token"})
 
     def test_a_token_lives_60_minutes(self) -> None:
-        token = AccessToken(self.log_in())
+        token = AccessToken(self.gateway.token)
         self.assertEqual(token["exp"] - token["iat"], timedelta(minutes=60).total_seconds())
 
     def test_a_login_leaves_earlier_tokens_alone(self) -> None:
-        earlier = self.log_in()
-        self.log_in()
-        answer = self.send(full(timezone.now()), Authorization=f"Bearer {earlier}")
-        self.assertEqual(answer.status_code, 200, answer.content)
+        earlier = self.gateway.log_in()
+        self.gateway.log_in()
+        GatewayClient(token=earlier).send(full_snapshot())
 
     def test_letter_case_of_the_address_does_not_matter(self) -> None:
         self.assertEqual(self.log_in_as(EMAIL.upper()), 200)
@@ -75,7 +74,7 @@ class LoginTests(GatewayTestCase):
         self.assertEqual(self.log_in_as("renter@example.com"), 403)
 
     def test_an_inactive_user_does_not_log_in(self) -> None:
-        User.objects.filter(pk=self.gateway.pk).update(is_active=False)
+        User.objects.filter(pk=self.admin.pk).update(is_active=False)
         self.assertEqual(self.log_in_as(EMAIL), 401)
 
     def test_users_who_share_an_address_are_told_apart_by_password(self) -> None:
@@ -100,6 +99,7 @@ class LoginTests(GatewayTestCase):
 
 class RefreshTests(GatewayTestCase):
     def setUp(self) -> None:
+        super().setUp()
         answer = self.post(LOGIN, {"email": EMAIL, "password": PASSWORD})
         self.tokens = answer.json()["data"]
 
@@ -112,19 +112,18 @@ class RefreshTests(GatewayTestCase):
         answer = self.post(REFRESH, {"refresh_token": self.tokens["refresh_token"]})
         self.assertEqual(answer.status_code, 200)
         token = answer.json()["data"]["access_token"]
-        sent = self.send(full(timezone.now()), Authorization=f"Bearer {token}")
-        self.assertEqual(sent.status_code, 200, sent.content)
+        GatewayClient(token=token).send(full_snapshot())
 
     def test_anything_else_does_not(self) -> None:
         for token in ("x", "x.y.z", "☕", self.tokens["access_token"]):
             self.assertEqual(self.refresh(token), 401, token)
 
     def test_who_may_not_log_in_any_more_may_not_refresh(self) -> None:
-        User.objects.filter(pk=self.gateway.pk).update(is_staff=False)
+        User.objects.filter(pk=self.admin.pk).update(is_staff=False)
         self.assertEqual(self.refresh(self.tokens["refresh_token"]), 403)
-        User.objects.filter(pk=self.gateway.pk).update(is_active=False)
+        User.objects.filter(pk=self.admin.pk).update(is_active=False)
         self.assertEqual(self.refresh(self.tokens["refresh_token"]), 401)
-        User.objects.filter(pk=self.gateway.pk).delete()
+        User.objects.filter(pk=self.admin.pk).delete()
         self.assertEqual(self.refresh(self.tokens["refresh_token"]), 401)
 
 

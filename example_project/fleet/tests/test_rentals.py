@@ -11,11 +11,12 @@ from django.test import SimpleTestCase, override_settings
 from django.utils import timezone
 
 from django_iot_ingest.exceptions import AlreadyRented
+from django_iot_ingest.testing import BANK, STATION
 from fleet.checks import check_secret_key
 from fleet.models import PowerBank, Rental, Station
 from fleet.rentals import end_rental, rent
 from fleet.tariff import price
-from fleet.tests.gateway import BANK, SERIAL, GatewayTestCase
+from fleet.tests.gateway import GatewayTestCase
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -39,6 +40,7 @@ class SecretKeyCheckTests(SimpleTestCase):
 
 class RentalTests(GatewayTestCase):
     def setUp(self) -> None:
+        super().setUp()
         self.bank = PowerBank.objects.create(serial_number=BANK)
 
     def test_renting_marks_the_bank_and_creates_one_rental(self) -> None:
@@ -80,8 +82,9 @@ class RentalTests(GatewayTestCase):
 
 class AdminTests(GatewayTestCase):
     def setUp(self) -> None:
-        self.client.force_login(self.gateway)
-        self.station = Station.objects.create(serial_number=SERIAL, status="ONLINE")
+        super().setUp()
+        self.client.force_login(self.admin)
+        self.station = Station.objects.create(serial_number=STATION, status="ONLINE")
 
     def test_every_page_opens(self) -> None:
         for model in ("station", "stationslot", "powerbank", "rental"):

@@ -58,12 +58,18 @@ class Plan:
 CALM = Plan()
 
 
-def draw(kinds: Collection[Chaos], dice: Random, *, possible: Collection[Chaos]) -> Plan:
-    """Return what goes wrong with the next event: mostly nothing.
+def draw(
+    kinds: Collection[Chaos],
+    dice: Random,
+    *,
+    possible: Collection[Chaos],
+    share: float | None = None,
+) -> Plan:
+    """Return what goes wrong with the next event: mostly nothing, each kind in ``share`` of cases.
 
     A kind that is asked for, but is not ``possible`` for this event, leaves it alone.
     """
-    place = int(dice.random() / SHARE)
+    place = int(dice.random() / (SHARE if share is None else share))
     asked = sorted(kinds)
     if place >= len(asked) or asked[place] not in possible:
         return CALM

@@ -15,15 +15,15 @@ NANOSECONDS = 1_000_000_000
 def full(station: Station, glance: Glance, status: str, now_ns: int) -> bytes:
     """Return the body of a snapshot; ``now_ns`` is unix time in nanoseconds."""
     now = stamp(now_ns)
-    return _encode(
+    return encode(
         {
             "type": "full",
             "timestamp": now_ns // NANOSECONDS,
             "device": _device(station, status, now),
             "station": _station(station, glance),
-            "slots": [_slot(row, now) for row in glance.rows],
+            "slots": [slot(row, now) for row in glance.rows],
             "power_banks": [
-                _power_bank(row.power_bank, row) for row in glance.rows if row.power_bank
+                power_bank(row.power_bank, row) for row in glance.rows if row.power_bank
             ],
         }
     )
@@ -31,7 +31,7 @@ def full(station: Station, glance: Glance, status: str, now_ns: int) -> bytes:
 
 def returned(station: Station, bank: PowerBank, slot: int, now_ns: int) -> bytes:
     """Return the body of a return that happened just now."""
-    return _encode(
+    return encode(
         {
             "type": "returned",
             "timestamp": now_ns // NANOSECONDS,
@@ -50,7 +50,7 @@ def returned(station: Station, bank: PowerBank, slot: int, now_ns: int) -> bytes
 
 def status(station: Station, value: str, now_ns: int) -> bytes:
     """Return the body of a station's word about itself."""
-    return _encode(
+    return encode(
         {
             "type": "status",
             "timestamp": now_ns // NANOSECONDS,
@@ -86,7 +86,8 @@ def _station(station: Station, glance: Glance) -> dict[str, Any]:
     }
 
 
-def _slot(row: Row, now: str) -> dict[str, Any]:
+def slot(row: Row, now: str) -> dict[str, Any]:
+    """Return one row of a snapshot's ``slots``."""
     is_held = row.power_bank is not None or row.is_silent
     metadata: dict[str, Any] = {
         "micro_switch": "0" if is_held else "1",
@@ -96,17 +97,18 @@ def _slot(row: Row, now: str) -> dict[str, Any]:
     }
     if row.error_code:
         metadata["error_code"] = row.error_code
-    slot: dict[str, Any] = {
+    told: dict[str, Any] = {
         "slot_number": row.number,
         # A device code that the gateway does not know arrives as AVAILABLE.
         "status": "OCCUPIED" if is_held and not row.error_code else "AVAILABLE",
         "battery_level": row.battery,
         "slot_metadata": metadata,
     }
-    return slot | ({"power_bank_serial": row.power_bank.serial} if row.power_bank else {})
+    return told | ({"power_bank_serial": row.power_bank.serial} if row.power_bank else {})
 
 
-def _power_bank(bank: PowerBank, row: Row) -> dict[str, Any]:
+def power_bank(bank: PowerBank, row: Row) -> dict[str, Any]:
+    """Return one row of a snapshot's ``power_banks``."""
     return {
         "serial_number": bank.serial,
         "status": bank.status,
@@ -125,5 +127,7 @@ def _power_bank(bank: PowerBank, row: Row) -> dict[str, Any]:
     }
 
 
-def _encode(payload: dict[str, Any]) -> bytes:
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+def encode(payload: Any) -> bytes:
+    """Return compact UTF-8; a lone surrogate, which has no UTF-8, is written as its escape."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace")
