@@ -23,6 +23,7 @@ NEEDS = {
     "metrics.recorder": "metrics",
     "openapi.extensions": "openapi",
     "tasks": "tasks",
+    "testing.fixtures": "pytest",
 }
 """Modules that cannot be imported without an extra; nothing else imports them."""
 

@@ -84,6 +84,23 @@ PUBLIC: dict[str, dict[str, tuple[str, ...]]] = {
         "register_pages": (),
     },
     "fleet.page": {"FleetAdmin": ()},
+    "testing": {
+        "GatewayClient": ALL,
+        "ChaosGateway": ALL,
+        "Sent": ALL,
+        "StationSyncContract": (
+            *("prepare_rental", "effects", "written_by_hooks", "operator_value", "make_gateway"),
+        ),
+        "full_snapshot": (),
+        "returned": (),
+        "status": (),
+        "slot_row": (),
+        "bank_row": (),
+        "stamp": (),
+        "encode": (),
+        "STATION": (),
+        "BANK": (),
+    },
 }
 
 INBOX_COLUMNS = (
