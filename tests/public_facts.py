@@ -26,6 +26,7 @@ def names() -> Iterator[Name]:
     yield from commands()
     yield from checks()
     yield from metrics()
+    yield from fixtures()
     yield from others()
 
 
@@ -98,6 +99,13 @@ def metrics() -> Iterator[Name]:
     for family in DatabaseCollector().describe():
         labels = ", ".join(family._labelnames)
         yield Name("metrics", family.name, f"{{{labels}}}: {family.type}", family.documentation)
+
+
+def fixtures() -> Iterator[Name]:
+    """Yield the fixtures that pytest has where the package is installed, with what they say."""
+    source = (SOURCE / "testing" / "fixtures.py").read_text(encoding="utf-8")
+    texts = dict(re.findall(r'@pytest\.fixture\ndef (iot_\w+).*\n    """(.+?)(?:""")?\n', source))
+    yield from (Name("fixtures of pytest", name, text=text) for name, text in texts.items())
 
 
 def others() -> Iterator[Name]:
