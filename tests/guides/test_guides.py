@@ -7,9 +7,10 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from django.core.management import get_commands
 
 from django_iot_ingest import (
     client,
@@ -36,6 +37,8 @@ VARIABLES = {
     "PYTHONUNBUFFERED": "1",
 }
 
+A_TOKEN = "python manage.py shell --verbosity 0 < gateway_token.py"
+
 POSTGRESQL = "postgresql-with-several-workers"
 
 WALKED = (
@@ -53,20 +56,33 @@ WALKED = (
 pytestmark = [pytest.mark.once, pytest.mark.whole]
 
 
+class Host(NamedTuple):
+    """The tutorial's host, to be copied, and what is in a reader's environment by then."""
+
+    folder: Path
+    variables: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the tutorial's host, to be copied."""
-    return make_host(tmp_path_factory.mktemp("host"))
+def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """Return the tutorial's host, with a token for the gateway."""
+    folder = make_host(tmp_path_factory.mktemp("host"))
+    page = folder.with_suffix(".md")
+    page.write_text(f"```bash\n{A_TOKEN}\n```\n")
+    last = Walk(page, folder, **VARIABLES)
+    last.run()
+    return Host(folder, {**VARIABLES, "IOT_TOKEN": last.printed.strip()})
 
 
-def walk(name: str, host: Path, folder: Path, **variables: str) -> None:
+def walk(name: str, host: Host, folder: Path, **variables: str) -> None:
+    """Walk a guide in a copy of the host."""
     own = folder / "power"
-    shutil.copytree(host, own)
-    Walk(GUIDES / f"{name}.md", own, **VARIABLES, **variables).run()
+    shutil.copytree(host.folder, own)
+    Walk(GUIDES / f"{name}.md", own, **host.variables, **variables).run()
 
 
 @pytest.mark.parametrize("name", WALKED)
-def test_every_block_does_what_the_page_says(name: str, host: Path, tmp_path: Path) -> None:
+def test_every_block_does_what_the_page_says(name: str, host: Host, tmp_path: Path) -> None:
     walk(name, host, tmp_path)
 
 
@@ -92,7 +108,7 @@ def postgresql() -> Iterator[dict[str, str]]:
 
 
 def test_twelve_copies_meet_two_workers(
-    postgresql: dict[str, str], host: Path, tmp_path: Path
+    postgresql: dict[str, str], host: Host, tmp_path: Path
 ) -> None:
     walk(POSTGRESQL, host, tmp_path, **postgresql)
 
@@ -163,6 +179,12 @@ def test_an_answer_comes_within_what_the_pages_say() -> None:
     assert database.ANSWER_WITHIN < 10 < client.TIMEOUT
     for name in ("behind-nginx", POSTGRESQL):
         assert re.search(r"within 10\b", (GUIDES / f"{name}.md").read_text()), name
+
+
+@pytest.mark.parametrize("name", [*WALKED, POSTGRESQL])
+def test_every_command_that_a_page_names_exists(name: str) -> None:
+    text = (GUIDES / f"{name}.md").read_text()
+    assert set(re.findall(r"manage\.py (iot_\w+)", text)) <= set(get_commands())
 
 
 def test_every_hook_is_in_the_table() -> None:
