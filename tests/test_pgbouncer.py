@@ -28,6 +28,7 @@ from tests.gateway import Gateway
 from tests.judges import leave_out
 from tests.nemesis.servers import MissingServer
 from tests.pooler import PREPARES_SINCE, SERVER_CONNECTIONS, PgBouncer
+from tests.walk import ROOT, block
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -98,6 +99,17 @@ def test_no_timeout_of_ours_is_left_in_a_session(
     assert len({pid for pid, *_ in sessions}) == SERVER_CONNECTIONS
     own = [limits for _, *limits in sessions]
     assert own == [["0", "0"]] * SERVER_CONNECTIONS
+
+
+def test_the_pooler_takes_the_options_of_the_page() -> None:
+    page = block(ROOT / "docs" / "explanation" / "scale.md", "[pgbouncer]")
+    tracks = PgBouncer.version() >= PREPARES_SINCE
+    lines = (page if tracks else page.partition("; 1.21 or newer:")[0]).splitlines()
+    wanted = dict(line.split(" = ") for line in lines if " = " in line)
+    assert len(wanted) == 3 + tracks
+    with PgBouncer(connection.settings_dict, wanted) as pooler:
+        taken = {row["key"]: row["value"] for row in pooler.show("CONFIG")}
+    assert taken | wanted == taken
 
 
 def drive(environment: dict[str, str], began: int) -> tuple[Counter[str], dict[str, Any]]:

@@ -68,6 +68,12 @@ def blocks(page: Path, until: str = "") -> list[Block]:
     ]
 
 
+def block(page: Path, first: str) -> str:
+    """Return the text of the one block of a page whose first line is, or begins with, ``first``."""
+    (found,) = [one.text for one in blocks(page) if one.text.startswith(first)]
+    return found
+
+
 class Walk:
     """One page in one folder.
 
@@ -89,7 +95,7 @@ class Walk:
         self.page = page
         self.folder = folder
         self.wheel = wheel
-        self.environment = _environment(is_new=wheel is not None) | variables
+        self.environment = environment(is_new=wheel is not None) | variables
         self.ports: dict[str, str] = {}
         self.printed = ""
 
@@ -180,7 +186,7 @@ def free_port() -> str:
         return str(listener.getsockname()[1])
 
 
-def _environment(*, is_new: bool) -> dict[str, str]:
+def environment(*, is_new: bool = False) -> dict[str, str]:
     """Return an environment in which a host finds itself and, unless all is new, what is installed here."""
     own = {
         name: value
