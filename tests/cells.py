@@ -14,5 +14,8 @@ def name() -> str:
 
 
 def is_long() -> bool:
-    """Return whether this is the one cell for what takes long, or no cell of tox at all."""
+    """Return whether this is the one cell for what takes long, or no cell of tox at all.
+
+    The third is what tox runs where no interpreter has its usual name.
+    """
     return name() in ("", LONG_CELL, FALLBACK_CELL)

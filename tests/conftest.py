@@ -16,10 +16,12 @@ from hypothesis import settings as hypothesis_settings
 
 from django_iot_ingest import captures, logs, overview, principals, refusals
 from django_iot_ingest.fleet import numbers
-from tests import leaks, partitions
+from tests import cells, leaks, partitions
 from tests.lines import lines
 
 SECURITY = Path(__file__).parent / "security"
+NEWEST = {Path(__file__).parent / "guides", Path(__file__).parent / "senders"}
+"""Folders of long tests that no Django or Python changes much: the newest cell alone has them."""
 
 FOR_PEOPLE = (
     *("test_admin", "test_deployment", "test_doctor", "test_fleet", "test_health"),
@@ -51,6 +53,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = set()
     if os.environ.get("TEST_ONCE") == "0":
         left.add("once")
+    if not cells.is_long():
+        left.add("newest")
     if os.environ.get("TEST_WHOLE") == "0":
         left.add("whole")
     if os.environ.get("TEST_PEOPLE") == "0":
@@ -69,6 +73,8 @@ def marks(item: pytest.Item) -> set[str]:
     own = {mark.name for mark in item.iter_markers()}
     if item.path.name.startswith(FOR_PEOPLE):
         return own | {"whole", "people"}
+    if NEWEST & set(item.path.parents):
+        return own | {"newest"}
     return own | {"whole"} if SECURITY in item.path.parents else own
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import cells
 from tests.judges import leave_out
 from tests.nemesis.chaos import KILL, RESTART, plan
 from tests.nemesis.checker import Fate, Tables, judge
@@ -17,10 +16,7 @@ from tests.nemesis.gateway import Delivery
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# One cell is enough; the second is what tox runs where no interpreter has its usual name.
-__test__ = cells.is_long()
-
-pytestmark = [pytest.mark.once, pytest.mark.whole]
+pytestmark = [pytest.mark.once, pytest.mark.newest]
 
 PASSED, MISSING = 0, 3
 SECONDS = 240

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import cells
-
 ROOT = Path(__file__).resolve().parent.parent
 
 SUITE = (
@@ -19,10 +17,8 @@ SUITE = (
 )
 """Modules of tests that write and read the inbox."""
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.one_host]
-
 # A quarter of the time of a whole run: one cell is enough.
-__test__ = cells.is_long()
+pytestmark = [pytest.mark.postgresql, pytest.mark.one_host, pytest.mark.newest]
 
 
 def test_the_suite_passes_on_partitions() -> None:

@@ -26,7 +26,7 @@ from tests import hosts
 if TYPE_CHECKING:
     from tests.planted import Planted
 
-pytestmark = [pytest.mark.one_host, pytest.mark.whole]
+pytestmark = [pytest.mark.one_host, pytest.mark.newest]
 
 PAGE = Path(__file__).resolve().parent.parent / "docs/how-to/test-your-host.md"
 MESSAGE = re.compile(r"^\*\*([^*\n]+)\*\*\n\n```text\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
