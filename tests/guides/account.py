@@ -5,12 +5,34 @@ A block is named by what its first line begins with.
 
 from __future__ import annotations
 
+GUIDES = (
+    *("behind-nginx", "deferred-with-celery-or-another-backend", "move-an-existing-integration"),
+    *("own-authentication", "own-event-type", "own-models", "own-sync-service"),
+    *("rotate-a-secret", "troubleshoot"),
+)
+
 WALKED = {
     "docs/tutorial.md": "tests/guides/test_tutorial.py::test_every_block_does_what_the_page_says",
+    "docs/how-to/postgresql-with-several-workers.md": (
+        "tests/guides/test_guides.py::test_twelve_copies_meet_two_workers"
+    ),
+    "docs/how-to/translate.md": (
+        "tests/test_admin_translate.py::test_every_block_is_run_here_or_with_the_catalogues"
+    ),
+    **{
+        f"docs/how-to/{name}.md": (
+            "tests/guides/test_guides.py::test_every_block_does_what_the_page_says"
+        )
+        for name in GUIDES
+    },
 }
-"""Pages that are done from top to bottom, and the test that does it."""
+"""Pages that are done from top to bottom, or whose test fails at a block of another kind; and the test."""
 
 _FIRST_SCREEN = "tests/test_readme.py::test_the_first_screen_receives_a_signed_snapshot"
+_PARTS = "tests/guides/test_contributing.py::test_every_file_and_every_environment_is_there"
+_TOOLS = "tests/guides/test_contributing.py::test_every_tool_is_there"
+_KIT = "tests/test_testing_page.py::test_every_block_of_the_page_runs"
+_FAULT = "tests/test_testing_faults.py::test_a_planted_fault_is_named"
 _OTHER_NAMES = "tests/test_readme.py::test_a_host_with_other_names_receives_it_too"
 
 RUN = {
@@ -40,16 +62,15 @@ RUN = {
     },
     "CONTRIBUTING.md": {
         "make lint": "tests/guides/test_contributing.py::test_every_target_of_make_is_there",
-        ".venv/bin/pytest": (
-            "tests/guides/test_contributing.py::test_every_file_and_every_environment_is_there"
-        ),
-        ".venv/bin/tox": (
-            "tests/guides/test_contributing.py::test_every_file_and_every_environment_is_there"
-        ),
-        "  .venv/bin/python -m django makemigrations": (
-            "tests/guides/test_contributing.py::"
-            "test_every_tool_is_in_the_environment_that_make_makes"
-        ),
+        ".venv/bin/pytest": _PARTS,
+        ".venv/bin/tox": _PARTS,
+        ".venv/bin/python -m django makemigrations": _TOOLS,
+        ".venv/bin/python -m tests.public_api": _TOOLS,
+        ".venv/bin/python -m tests.security": _PARTS,
+        "python -m tests.released": _TOOLS,
+    },
+    "clients/README.md": {
+        '{"type":"status"': "tests/senders/test_page.py::test_the_readme_has_the_known_answer",
     },
     "docs/explanation/scale.md": {
         "ALTER TABLE fleet_station": "tests/test_scale.py::test_the_advice_on_tables_runs",
@@ -87,15 +108,44 @@ RUN = {
             "tests/guides/test_code.py::test_numbers_have_a_url"
         ),
     },
+    "docs/how-to/senders.md": {
+        "X-Timestamp: ": "tests/guides/test_code.py::test_a_signature_is_what_the_page_says",
+        "export IOT_SYSTEM": "tests/guides/test_code.py::test_senders_read_what_the_page_exports",
+    },
     "docs/how-to/simulate.md": {
         "export IOT_PASSWORD": (
             "tests/guides/test_commands.py::test_a_simulated_fleet_is_as_it_should_be"
         ),
     },
+    "docs/how-to/test-your-host.md": {
+        "# test_returns.py": _KIT,
+        "# test_refusals.py": _KIT,
+        "# conftest.py": _KIT,
+        "# test_chaos.py": _KIT,
+        "seed 7": "tests/guides/test_code.py::test_a_story_of_chaos_is_told_so",
+        "# test_contract.py": _KIT,
+        "hook applied twice: after one return, ": _FAULT,
+        "hook applied twice: after one return and ": _FAULT,
+        "a rental ended that had not begun": _FAULT,
+        "return lost": _FAULT,
+        "# test_payments.py": _KIT,
+        "a refused hook": _FAULT,
+        "stale accepted": _FAULT,
+        "operator column overwritten": _FAULT,
+        "a rented bank was taken back": _FAULT,
+        "two banks in one slot": _FAULT,
+        "no lock": _FAULT,
+        "rented twice": _FAULT,
+    },
+    "docs/index.md": {"pip install": "tests/tutorial.py"},
     "docs/reference/answers.md": {
         '{"success": true': "tests/guides/test_code.py::test_an_answer_has_what_the_page_shows",
         "openapi-python-client": "tests/client/test_page.py::test_the_command_of_the_page_makes_a_client",
         "import time": "tests/client/test_generated_client.py::test_each_type_is_posted_and_its_answer_read",
+    },
+    "docs/reference/deprecation.md": {
+        "DeprecationWarning: ": "tests/guides/test_code.py::test_a_host_can_fail_at_a_deprecation",
+        "[pytest]": "tests/guides/test_code.py::test_a_host_can_fail_at_a_deprecation",
     },
     "docs/reference/doctor.md": {
         "python manage.py iot_doctor 01a2": (
@@ -121,6 +171,9 @@ RUN = {
     "docs/reference/fleet.md": {
         "# fleet/admin.py": "tests/test_fleet_docs.py::test_a_host_can_have_another_rhythm",
     },
+    "docs/reference/signals.md": {
+        "from django.dispatch import": "tests/guides/test_code.py::test_a_receiver_hears_a_return",
+    },
 }
 """Of each other page the blocks that somebody wrote, and the test that runs or compares each."""
 
@@ -129,6 +182,10 @@ GENERATED = {
         ["log", "scrape", "trace", "health"],
         "tests/test_observability.py::test_every_part_is_as_it_is_made",
     ),
+    "docs/how-to/senders.md": {
+        "transcripts": "tests/senders/test_page.py::test_a_transcript_is_what_the_sender_prints",
+        "httpx": "tests/senders/test_page.py::test_the_program_with_httpx_is_the_one_that_runs",
+    },
     "docs/how-to/simulate.md": {
         "run": (
             "tests/test_iot_simulate.py::"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import os
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -17,21 +20,26 @@ from django.db import migrations
 from django.test import Client
 from django.urls import path
 
-from django_iot_ingest import event_types
+from django_iot_ingest import event_types, signals, signing
+from django_iot_ingest import testing as kit
 from django_iot_ingest.conf import get_power_bank_model
 from django_iot_ingest.models import IngestEvent
+from django_iot_ingest.testing.chaos import ChaosGateway
 from tests import partitions, programs, walk
-from tests.gateway import Gateway
+from tests.gateway import URL, Gateway
 from tests.nemesis.surroundings import environment
-from tests.payloads import BANK, SECRET, cabinet, full, returned, status
+from tests.payloads import BANK, SECRET, cabinet, encode, full, returned, status
+from tests.senders.scenarios import ACCOUNT, EXPIRED
 from tests.shell import Shell
 from tests.test_deferred_workers import WORKERS
 from tests.walk import ROOT, block
 
 README = ROOT / "README.md"
-ANSWERS = ROOT / "docs" / "reference" / "answers.md"
-DEFERRED = ROOT / "docs" / "how-to" / "deferred.md"
-OBSERVABILITY = ROOT / "docs" / "how-to" / "observability.md"
+HOW_TO = ROOT / "docs" / "how-to"
+REFERENCE = ROOT / "docs" / "reference"
+ANSWERS = REFERENCE / "answers.md"
+DEFERRED = HOW_TO / "deferred.md"
+OBSERVABILITY = HOW_TO / "observability.md"
 SCALE = ROOT / "docs" / "explanation" / "scale.md"
 
 TOKEN = "of-whoever-scrapes-0123456789"
@@ -212,3 +220,82 @@ def test_an_answer_has_what_the_page_shows(db: None) -> None:
     for one in (promised, answer):
         assert all(isinstance(one["data"].pop(name), str) for name in varying)
     assert answer == promised
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_receiver_hears_a_return(capsys: pytest.CaptureFixture[str]) -> None:
+    names = used(block(REFERENCE / "signals.md", "from django.dispatch import receiver"))
+    gateway = Gateway.with_admin()
+    gateway.send(cabinet({1: BANK}))
+    try:
+        gateway.send(returned(slot=1))
+    finally:
+        assert signals.power_bank_returned.disconnect(names["thank_the_renter"])
+    bank = get_power_bank_model().objects.get()
+    assert capsys.readouterr().out.startswith(f"{bank} is back since 20")
+
+
+def test_a_host_can_fail_at_a_deprecation(tmp_path: Path) -> None:
+    page = REFERENCE / "deprecation.md"
+    (tmp_path / "pytest.ini").write_text(block(page, "[pytest]"))
+    (shown,) = [one.text.strip() for one in walk.blocks(page) if one.language == "text"]
+    name, _, words = shown.partition(": ")
+    warn = "    warnings.warn({!r}, {}, stacklevel=1)\n"
+    (tmp_path / "test_host.py").write_text(
+        "import warnings\n\ndef test_ours():\n"
+        + warn.format(words, name)
+        + "\ndef test_others():\n"
+        + warn.format("another.name is deprecated", name)
+    )
+    with Shell(tmp_path, walk.environment()) as shell:
+        said = shell.run("python -m pytest -p no:django -p no:cacheprovider || true")
+    assert "1 failed, 1 passed" in said and f"E       {shown}" in said, said
+
+
+# --- Senders
+
+
+def test_a_signature_is_what_the_page_says() -> None:
+    text = "Base64(HMAC-SHA256(key = secret as UTF-8, message = body bytes + X-Timestamp as ASCII))"
+    assert f"X-Signature: {text}\n" in block(HOW_TO / "senders.md", "X-Timestamp: ")
+    body, stamp = encode(full()), "1795452778"
+    made = hmac.digest(SECRET.encode(), body + stamp.encode("ascii"), "sha256")
+    assert base64.b64encode(made).decode() == signing.sign(body, stamp, SECRET)
+
+
+def test_senders_read_what_the_page_exports(tmp_path: Path) -> None:
+    """They are what tests/senders gives each of them."""
+    exports = block(HOW_TO / "senders.md", "export IOT_SYSTEM_SIGNATURE_SECRET")
+    with Shell(tmp_path, walk.environment()) as shell:
+        said = shell.run(f'{exports}env | grep -o "^IOT_[A-Z_]*"; echo "$URL"')
+    *names, url = said.split()
+    assert {*names} == {"IOT_SYSTEM_SIGNATURE_SECRET", *EXPIRED, *ACCOUNT}
+    assert url.endswith(URL)
+
+
+# --- The test kit
+
+
+class Taker:
+    """A gateway whose posts are taken, the first of a body for the first time."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    def post(self, body: bytes) -> Any:
+        state = "duplicate" if body in self.bodies else "applied"
+        self.bodies.append(body)
+        return SimpleNamespace(status_code=200, json=lambda: {"data": {"state": state}})
+
+
+def test_a_story_of_chaos_is_told_so() -> None:
+    """Such a story is one of those that two returns can have."""
+    shown = block(HOW_TO / "test-your-host.md", "seed 7").splitlines()
+    assert shown[0] == story(7)[0]
+    assert shown[1:] in [story(seed)[1:] for seed in range(50)]
+
+
+def story(seed: int) -> list[str]:
+    chaos = ChaosGateway(cast(Any, Taker()), seed, kinds=["lost"], share=0.3)
+    chaos.deliver([kit.returned(slot=slot) for slot in (1, 2)])
+    return str(chaos).splitlines()

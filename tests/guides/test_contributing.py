@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -42,13 +43,16 @@ def test_every_target_of_make_is_there() -> None:
     assert [name for name in targets if not re.search(rf"^{name}:", makefile, re.MULTILINE)] == []
 
 
-def test_every_tool_is_in_the_environment_that_make_makes() -> None:
+def test_every_tool_is_there() -> None:
+    """Of the tools those are, that ``make`` puts into its environment; modules are in the repository."""
     groups = project()["dependency-groups"]
     included = [one["include-group"] for one in groups["dev"] if isinstance(one, dict)]
     wanted = [one for name in ("dev", *included) for one in groups[name] if isinstance(one, str)]
-    names = {re.split(r"[^\w-]", one)[0] for one in wanted} | {"python"}
-    tools = {program.removeprefix(".venv/bin/") for program, _ in commands() if program != "make"}
+    names = {re.split(r"[^\w-]", one)[0] for one in wanted} | {"python", "make", "git"}
+    tools = {program.removeprefix(".venv/bin/") for program, _ in commands()}
     assert {"pytest", "tox"} <= tools <= names
+    modules = [rest[rest.index("-m") + 1] for _, rest in commands() if "-m" in rest]
+    assert [name for name in modules if find_spec(name) is None] == []
 
 
 def test_every_file_and_every_environment_is_there() -> None:
