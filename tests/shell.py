@@ -23,6 +23,9 @@ GRACE = 5.0
 
 END = "\nend of block in "
 
+FAREWELL = """trap 'trap "" TERM; kill 0' EXIT\n"""
+"""End the servers with the shell, which ends with its input: when whoever walks is killed, too."""
+
 LISTENING = """
 for _ in $(seq 600); do (exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && break; sleep 0.05; done
 (exec 3<>/dev/tcp/127.0.0.1/{port})
@@ -60,6 +63,7 @@ class Shell:
                 bufsize=1,
                 start_new_session=True,
             )
+        self._tell(FAREWELL)
 
     def __enter__(self) -> Self:
         return self
@@ -73,10 +77,12 @@ class Shell:
         """End the shell and every server that a block started: they are its process group."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE
-        self.process.wait(GRACE)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE)
         while self._signal(0) and time.monotonic() < deadline:
             time.sleep(0.01)
         self._signal(signal.SIGKILL)
+        self.process.wait(GRACE)
         if self.process.stdin:
             self.process.stdin.close()
         self.aside.cleanup()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -90,6 +94,31 @@ def test_a_server_is_waited_for_and_ended(tmp_path: Path) -> None:
     port = int(walked.ports["8000"])
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_a_server_ends_even_if_whoever_walks_is_killed(tmp_path: Path) -> None:
+    port = walk.free_port()
+    walked = page(
+        tmp_path,
+        f"bash|: 127.0.0.1:{port}; python -m http.server --bind 127.0.0.1 {port} > log 2>&1 &",
+        "bash|kill -KILL $PPID",
+    )
+    places = f"Path({str(walked.page)!r}), Path({str(walked.folder)!r})"
+    text = f"from pathlib import Path; from tests.walk import Walk; Walk({places}).run()"
+    done = subprocess.run([sys.executable, "-c", text], cwd=walk.ROOT, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + shell.GRACE
+    while listens(int(port)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not listens(int(port))
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionError:
+        return False
+    return True
 
 
 def test_a_port_is_the_same_in_the_whole_page(tmp_path: Path) -> None:
