@@ -60,6 +60,16 @@ class Swallows(FleetSyncService):
             return Outcome()
 
 
+class Forgives(FleetSyncService):
+    """Catch an error of its own, and go on as if nothing were."""
+
+    def on_power_bank_returned(self, event: PowerBankReturned) -> None:
+        try:
+            raise RuntimeError("billing is away")
+        except RuntimeError:
+            return
+
+
 class ChargesInside(FleetSyncService):
     """Call the payment service inside the hook."""
 
@@ -228,6 +238,12 @@ FAULTS = (
             "test_a_refused_return_is_applied_by_the_next_try",
         ),
         Swallows,
+    ),
+    Planted(
+        "The hook hides its own error",
+        "a return did nothing",
+        ("test_a_repeated_return_runs_its_hook_once",),
+        Forgives,
     ),
     Planted(
         "The hook charges inside the transaction",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 from django.test import Client, RequestFactory
 from django.urls import path
 from rest_framework.authentication import BaseAuthentication
@@ -130,7 +131,13 @@ def test_a_host_without_simplejwt_gives_its_own_token(settings: Any) -> None:
     GatewayClient(token="open-sesame").send(status())
 
 
-def test_a_user_model_of_the_hosts_own_gets_what_it_requires(monkeypatch: Any) -> None:
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("length", "phone"), [(150, "gateway@example.com"), (None, "gateway@example.com"), (5, "tor 1")]
+)
+def test_a_user_model_of_the_hosts_own_gets_what_it_requires(
+    monkeypatch: Any, length: int | None, phone: str
+) -> None:
     made: dict[str, Any] = {}
 
     class Manager:
@@ -141,18 +148,38 @@ def test_a_user_model_of_the_hosts_own_gets_what_it_requires(monkeypatch: Any) -
             made.update(fields)
             return "user"
 
-    fields = get_user_model()._meta
+    own = {"phone": models.CharField(max_length=length)}
+
+    def get_field(name: str) -> Any:
+        return own.get(name) or get_user_model()._meta.get_field(name)
+
     model = SimpleNamespace(
         USERNAME_FIELD="phone",
         REQUIRED_FIELDS=["email", "first_name"],
-        _meta=fields,
+        _meta=SimpleNamespace(get_field=get_field),
         _default_manager=Manager(),
     )
     monkeypatch.setattr("django_iot_ingest.testing.client.get_user_model", lambda: model)
     assert GatewayClient().make_user() == "user"
     assert made.pop("first_name").startswith("set by the operator")
-    email = "gateway@example.com"
-    assert made == {"phone": email, "email": email, "password": None}
+    assert made.pop("phone") == phone
+    assert made == {"email": "gateway@example.com", "password": None}
+
+
+@pytest.mark.django_db
+def test_a_user_that_cannot_be_made_is_asked_for(monkeypatch: Any) -> None:
+    def refuse(users: Any) -> Any:
+        raise LookupError("no value is known for a ForeignKey")
+
+    monkeypatch.setattr("django_iot_ingest.testing.client.user_of", refuse)
+    with pytest.raises(ImproperlyConfigured, match=r"ForeignKey.*override make_user\(\)"):
+        GatewayClient().make_user()
+
+
+def test_outside_of_tests_no_user_is_made(monkeypatch: Any) -> None:
+    monkeypatch.delattr("django.core.mail.outbox")
+    with pytest.raises(ImproperlyConfigured, match="in tests only"):
+        GatewayClient().make_user()
 
 
 def test_the_bytes_that_are_signed_are_those_that_are_sent() -> None:

@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
 # Sign events and send them, with openssl and curl: sender.sh URL FILE, or sourced by another script.
-# No secret is an argument of a program, where `ps` would show it to everybody on the machine. It is still in
-# the environment, which this user and root can read in /proc.
-set -u
+# No secret is an argument of a program, which `ps` would show to everybody: the environment is this user's alone.
 read -r -a seconds <<<"${IOT_SECONDS:-0 2 4 30 15}" # before each try, at most for Retry-After, for an answer
-token=${IOT_TOKEN:-}
+token=${IOT_TOKEN:-} token=${token%$'\n'}
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 sha256() { openssl dgst -sha256 -binary; }
@@ -31,6 +29,8 @@ sign() {
 # Send an event, a file ($2), to a URL ($1) until it is answered 200, or never will be; succeed if it was.
 deliver() {
   local i may_log_in=${token:+${IOT_EMAIL:-}}
+  [[ -n ${IOT_SYSTEM_SIGNATURE_SECRET:-} && $token != *[[:space:]]* ]] ||
+    { echo 'IOT_SYSTEM_SIGNATURE_SECRET is not set, or IOT_TOKEN is no value of a header' >&2; return 2; }
   later=0
   for i in 0 1 2; do
     ((later <= seconds[3])) || later=${seconds[3]}
@@ -50,30 +50,30 @@ send() {
   local now login
   if [[ -z $token ]]; then
     login=$(grep -oE '^https?://[^/]+' <<<"$1")/api/admin/login
-    printf '{"email":%s,"password":%s}' "$(quoted "${IOT_EMAIL:-}")" "$(quoted "${IOT_PASSWORD:-}")" >"$folder/login"
-    post "$login" "$folder/login" access_token </dev/null
+    post "$login" <(printf '{"email":%s,"password":%s}' "$(quoted "${IOT_EMAIL:-}")" "$(quoted "${IOT_PASSWORD:-}")") \
+      access_token </dev/null
     token=$word && [[ -n $token ]] || return
   fi
   now=$(date +%s)
   post "$1" "$2" 'state|error' < <(printf '%s: %s\n' Authorization "Bearer $token" X-Timestamp "$now" \
     X-Signature "$(sign "$2" "$now" "$IOT_SYSTEM_SIGNATURE_SECRET")")
 }
-
 quoted() { local text=${1//\\/\\\\}; printf '"%s"' "${text//\"/\\\"}"; }
 
 # Post a file ($2) to a URL ($1), with the headers in standard input; set status (0 for no answer), later
 # (Retry-After) and word, the text of a name ($3) in the answer. No redirect is followed.
 post() {
-  : >"$folder/answer" >"$folder/head" # curl leaves them as they are if nothing comes
-  status=$(curl --disable --silent --max-time "${seconds[4]}" --header @- --header 'Content-Type: application/json' \
-    --header 'Expect:' --data-binary @"$2" --output "$folder/answer" --dump-header "$folder/head" \
-    --write-out '%{http_code}' -- "$1") || status=0
-  later=$(sed -nE 's/^[Rr]etry-[Aa]fter: *0*([0-9]{1,9})\r?$/\1/p' "$folder/head")
-  word=$(grep -aoE "\"($3)\" *: *\"[A-Za-z0-9_.~+/=-]+\"" "$folder/answer" | head -n 1 | cut -d '"' -f 4)
+  local answer
+  answer=$(set -o pipefail && curl --disable --silent --max-time "${seconds[4]}" --max-filesize 65536 --include --header @- \
+    --header 'Content-Type: application/json' --header 'Expect:' --data-binary @"$2" --write-out '\n%{http_code}' -- "$1" |
+    tr -d '\0\r') && status=${answer##*$'\n'} || status=0
+  later=$(sed -nE 's/^[Rr]etry-[Aa]fter: *0*([0-9]{1,9})$/\1/p' <<<"$answer" | head -n 1)
+  word=$(grep -aoE "\"($3)\" *: *\"[A-Za-z0-9_.~+/=-]+\"" <<<"$answer" | head -n 1 | cut -d '"' -f 4)
   printf '%s %s\n' "$status" "$([[ $3 == access_token ]] && echo log-in || echo "$word")"
 }
 
-folder=$(mktemp -d) && trap 'rm -rf -- "$folder"' EXIT
 if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
-  cat -- "$2" >"$folder/body" && deliver "$1" "$folder/body"
+  set -u
+  body=$(mktemp) && trap 'rm -f -- "$body"' EXIT # standard input can be read once
+  cat -- "$2" >"$body" && deliver "$1" "$body"
 fi

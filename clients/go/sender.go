@@ -18,7 +18,7 @@ import (
 
 var seconds = [5]float64{0, 2, 4, 30, 15} // before each try, at most for Retry-After, and for an answer
 var _, _ = fmt.Sscan(os.Getenv("IOT_SECONDS"), &seconds[0], &seconds[1], &seconds[2], &seconds[3], &seconds[4])
-var secret, token = os.Getenv("IOT_SYSTEM_SIGNATURE_SECRET"), os.Getenv("IOT_TOKEN")
+var secret, token = os.Getenv("IOT_SYSTEM_SIGNATURE_SECRET"), regexp.MustCompile(`\s`).ReplaceAllString(os.Getenv("IOT_TOKEN"), "")
 var email, password = os.Getenv("IOT_EMAIL"), os.Getenv("IOT_PASSWORD") // for a token, and for the next one
 
 // Sign returns the X-Signature of exactly these bytes, followed by the text of X-Timestamp.
@@ -62,8 +62,8 @@ func post(url string, body []byte, headers http.Header, name string) (status int
 	request.Header.Set("Content-Type", "application/json")
 	client := http.Client{Timeout: time.Duration(1e9 * seconds[4]), CheckRedirect: stay}
 	if answer, err := client.Do(request); err == nil {
-		text, _ := io.ReadAll(answer.Body)
-		status = answer.StatusCode
+		text, cut := io.ReadAll(answer.Body)
+		status = map[bool]int{true: answer.StatusCode}[cut == nil] // an answer that was cut is none
 		fmt.Sscan(answer.Header.Get("Retry-After"), &later)
 		pattern := regexp.MustCompile(`"(?:` + name + `)"\s*:\s*"([\w.~+/=-]+)"|$`)
 		word = pattern.FindStringSubmatch(string(text))[1] // empty, if only the end was found

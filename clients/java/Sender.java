@@ -2,8 +2,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.net.URI;
 import java.net.http.*;
 import java.nio.file.*;
-import java.util.*;
-import java.util.concurrent.*;
+import java.util.*; import java.util.concurrent.*;
 import java.util.regex.Pattern;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
@@ -33,8 +32,7 @@ public final class Sender {
             Thread.sleep((long) (1000 * Math.max(seconds[i], Math.min(answer.later, seconds[3]))));
             answer = send(url, body);
             if (answer.status == 401 && mayLogIn) { // once for an event, or it might never end
-                mayLogIn = false;
-                token = "";
+                mayLogIn = false; token = "";
                 answer = send(url, body);
             }
             if (!Set.of(0, 408, 429).contains(answer.status) && answer.status < 500) break;
@@ -73,6 +71,8 @@ public final class Sender {
 
     private static String quoted(String text) { return '"' + text.replaceAll("[\"\\\\]", "\\\\$0") + '"'; }
     public static void main(String[] arguments) throws Exception {
+        if (!token.matches("[!-~]*") || (secret + password).indexOf(0xFFFD) >= 0)
+            throw new IllegalStateException("the token is no value of a header, or the locale is not one of UTF-8");
         byte[] event = Files.readAllBytes(Path.of(arguments[1]));
         System.exit(deliver(URI.create(arguments[0]), event) ? 0 : 1);
     }

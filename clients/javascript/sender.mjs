@@ -66,7 +66,7 @@ async function post(url, body, signed, name) {
   return { status, later, word };
 }
 
-if (globalThis.process?.argv[1]?.endsWith("sender.mjs")) {
+if (/(^|[\\/])sender\.mjs$/.test(globalThis.process?.argv[1])) {
   const account = env.IOT_EMAIL && { email: env.IOT_EMAIL, password: env.IOT_PASSWORD };
   const [secret, token] = [env.IOT_SYSTEM_SIGNATURE_SECRET, env.IOT_TOKEN?.trim()];
   const sender = new Sender(process.argv[2], secret, token, account);

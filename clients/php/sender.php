@@ -15,7 +15,10 @@ final class Sender
 {
     /** The account is an `email` and a `password`: for a token, and for the next one. */
     public function __construct(private string $url, private string $secret, private string $token = '',
-        private array $account = []) {}
+        private array $account = [])
+    {
+        preg_match('~^[!-\~]*$~D', $token) || throw new InvalidArgumentException('the token is no value of a header');
+    }
 
     /** Send an event until it is answered 200, or never will be; return whether it was. */
     public function deliver(string $body): bool
@@ -60,6 +63,8 @@ function post(string $url, string $body, array $headers, string $name): array
     $head = $stream ? implode("\n", stream_get_meta_data($stream)['wrapper_data']) : '';
     $text = $stream ? (string) stream_get_contents($stream) : '';
     $status = preg_match('~^HTTP/\S+ (\d+)~', $head, $found) ? (int) $found[1] : 0;
+    $size = preg_match('~^Content-Length: *(\d{1,9})\s*$~mi', $head, $found) ? (int) $found[1] : 0;
+    $status = strlen($text) < $size ? 0 : $status; // an answer that was cut is none
     $later = preg_match('~^Retry-After: *(\d{1,9})\s*$~mi', $head, $found) ? (int) $found[1] : 0;
     $word = preg_match("~\"(?:$name)\"\s*:\s*\"([\w.\~+/=-]+)\"~", $text, $found) ? $found[1] : '';
     echo $status, ' ', $name === 'access_token' ? 'log-in' : $word, "\n";

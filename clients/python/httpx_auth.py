@@ -56,10 +56,12 @@ def deliver(client: httpx.Client, url: str, body: bytes) -> Iterator[int]:
     """Yield the status of each try (0 for no answer): ``if 200 in deliver(client, url, body)``."""
     later = ""
     for pause in PAUSES:
-        time.sleep(max(pause, min(int(later) if later.isdecimal() else 0, LONGEST_PAUSE)))
-        try:  # httpx follows no redirect unless it is told to
-            answer = client.post(url, content=body, headers=JSON, timeout=TIMEOUT)
+        time.sleep(max(pause, min(int(later or 0), LONGEST_PAUSE)))
+        try:  # with a redirect a stranger would get the event, and the account
+            options = {"headers": JSON, "timeout": TIMEOUT, "follow_redirects": False}
+            answer = client.post(url, content=body, **options)
             status, later = answer.status_code, answer.headers.get("Retry-After", "")
+            later = later if re.fullmatch("[0-9]{1,9}", later) else ""
         except httpx.TransportError:
             status, later = 0, ""
         yield status

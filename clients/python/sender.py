@@ -16,17 +16,19 @@ from urllib.parse import urljoin, urlsplit
 
 # Seconds: before each try, at most for Retry-After, and for an answer.
 *PAUSES, LONGEST_PAUSE, TIMEOUT = map(float, os.environ.get("IOT_SECONDS", "0 2 4 30 15").split())
+JSON = {"Content-Type": "application/json"}
 
 
 def sign(body: bytes, timestamp: str, secret: str) -> str:
     """Return the X-Signature of exactly these bytes, followed by the text of X-Timestamp."""
-    message = body + timestamp.encode()
-    return base64.b64encode(hmac.digest(secret.encode(), message, hashlib.sha256)).decode()
+    mac = hmac.digest(secret.encode(), body + timestamp.encode(), hashlib.sha256)
+    return base64.b64encode(mac).decode()
 
 
 class Sender:  # ``account`` is ``email`` and ``password``: for a token, and for the next one
     def __init__(self, url: str, secret: str, token: str = "", **account: str) -> None:
-        self.url, self.secret, self.token, self.account = url, secret, token.strip(), account
+        self.url, self.secret, self.account = url, secret, account
+        self.token = re.sub("[^!-~]", "", token)  # what no header may hold
 
     def deliver(self, body: bytes) -> bool:
         """Send an event until it is answered 200, or never will be; return whether it was."""
@@ -58,21 +60,20 @@ def post(
 ) -> tuple[int, int, str]:
     """Return an answer's status (0 for none), Retry-After, and the text of that name in it."""
     to, status, later, text = urlsplit(url), 0, "", b""
-    kind = http.client.HTTPSConnection if to.scheme == "https" else http.client.HTTPConnection
-    link = kind(to.netloc, timeout=TIMEOUT)  # it follows no redirect
+    kind = getattr(http.client, f"{to.scheme.upper()}Connection")  # it follows no redirect
+    link = kind(to.netloc, timeout=TIMEOUT)
     with contextlib.closing(link), contextlib.suppress(OSError, http.client.HTTPException):
-        link.request("POST", to.path, body, {"Content-Type": "application/json", **headers})
+        link.request("POST", url.partition(to.netloc)[2], body, {**JSON, **headers})
         answer = link.getresponse()
         status, later, text = answer.status, answer.getheader("Retry-After", ""), answer.read()
-    found = re.search(rb'"(?:%b)"\s*:\s*"([\w.~+/=-]+)"' % name.encode(), text)
-    word = found[1].decode() if found else ""
+    found = re.findall(rb'"(?:%b)"\s*:\s*"([\w.~+/=-]+)"' % name.encode(), text)
+    word = found[0].decode() if found else ""
     print(status, "log-in" if name == "access_token" else word, flush=True)
-    return status, int(later) if later.isdecimal() else 0, word
+    return status, int(later) if re.fullmatch("[0-9]{1,9}", later) else 0, word
 
 
 if __name__ == "__main__":
-    with open(sys.argv[2], "rb") as file:
-        event = file.read()
     account = {name: os.environ.get(f"IOT_{name.upper()}", "") for name in ("email", "password")}
     secret, token = os.environ["IOT_SYSTEM_SIGNATURE_SECRET"], os.environ.get("IOT_TOKEN", "")
-    sys.exit(not Sender(sys.argv[1], secret, token, **account).deliver(event))
+    with open(sys.argv[2], "rb") as file:
+        sys.exit(not Sender(sys.argv[1], secret, token, **account).deliver(file.read()))

@@ -129,6 +129,7 @@ RUN = {
         "a rental ended that had not begun": _FAULT,
         "return lost": _FAULT,
         "# test_payments.py": _KIT,
+        "a return did nothing": _FAULT,
         "a refused hook": _FAULT,
         "stale accepted": _FAULT,
         "operator column overwritten": _FAULT,

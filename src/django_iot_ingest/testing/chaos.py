@@ -128,7 +128,7 @@ class ChaosGateway:
 
 
 def _name(payload: Mapping[str, Any]) -> str:
-    bank = payload.get("return_event", {}).get("power_bank_serial")
-    station = payload.get("device", {})
+    bank = (payload.get("return_event") or {}).get("power_bank_serial")
+    station = payload.get("device") or {}
     about = bank or f"{station.get('serial_number')} {station.get('status', '')}".rstrip()
     return f"{payload.get('type')} {about}"

@@ -56,8 +56,10 @@ def iot_station(iot_gateway: GatewayClient) -> Any:
     """Return the row of a station whose snapshot is a day old: eight slots, a bank in the second."""
     from django_iot_ingest.conf import get_station_model
     from django_iot_ingest.testing import STATION, full_snapshot
+    from django_iot_ingest.testing.client import applied_at_once
 
-    iot_gateway.send(full_snapshot(at=time.time() - DAY))
+    with applied_at_once():
+        iot_gateway.send(full_snapshot(at=time.time() - DAY))
     return get_station_model()._base_manager.get(serial_number=STATION)
 
 

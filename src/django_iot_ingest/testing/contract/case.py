@@ -6,19 +6,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from django.conf import settings
-from django.test import TestCase, TransactionTestCase, override_settings
+from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
-from django_iot_ingest.conf import (
-    INLINE,
-    SETTING_NAME,
-    get_power_bank_model,
-    get_sync_service,
-)
+from django_iot_ingest.conf import get_power_bank_model, get_sync_service
 from django_iot_ingest.database import alias
 from django_iot_ingest.models import AbstractPowerBank
-from django_iot_ingest.testing.client import GatewayClient
+from django_iot_ingest.testing.client import GatewayClient, applied_at_once
 from django_iot_ingest.testing.contract import rows
 from django_iot_ingest.testing.contract.faults import HOOK_TWICE, Fault
 from django_iot_ingest.testing.contract.watch import HookWatch, watching
@@ -60,8 +54,9 @@ class ContractCase(Base):
     def effects(self) -> Any:
         """Return a snapshot of all that the host's hook for returns does, to be compared.
 
-        By default all rows of the host's apps but for those of the three models. What is kept
-        elsewhere - charges of a fake payment service, messages - has to be named here.
+        By default all rows, but for those of the three models, of their apps and of models with a
+        key to one of them. What is kept elsewhere - charges of a fake payment service, messages -
+        has to be named here.
         """
         return rows.host_rows()
 
@@ -76,14 +71,14 @@ class ContractCase(Base):
         """Refuse a ``TestCase``, which never commits."""
         if issubclass(cls, TestCase):
             raise TypeError(f"{cls.__name__} needs TransactionTestCase: a TestCase never commits.")
+        if cls.__mro__.index(ContractCase) > cls.__mro__.index(TransactionTestCase):
+            raise TypeError(f"{cls.__name__} has to name StationSyncContract first of its bases.")
         super().setUpClass()
 
     def setUp(self) -> None:
         """Apply events at once, whatever the project says, and create what is unknown."""
         super().setUp()
-        ours = {"PROCESSING": INLINE, "AUTO_CREATE_STATIONS": True, "AUTO_CREATE_POWER_BANKS": True}
-        configured = getattr(settings, SETTING_NAME)
-        self.enterContext(override_settings(**{SETTING_NAME: {**configured, **ours}}))
+        self.enterContext(applied_at_once())
         self.watch = self.enterContext(watching())
         self.gateway = self.make_gateway()
         self.now = timezone.now()

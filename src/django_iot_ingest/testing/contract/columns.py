@@ -78,7 +78,7 @@ class Columns(ContractCase):
 
     def operators_fields(self, model: type[models.Model]) -> list[models.Field[Any, Any]]:
         """Return the fields of a model that neither a device nor a hook nor the clock writes."""
-        fields = [field for field in model._meta.concrete_fields if not is_automatic(field)]
+        fields = [field for field in model._meta.concrete_fields if not rows.is_automatic(field)]
         devices = device_columns(model)
         name = model._meta.object_name
         ours = [field for field in fields if field.name not in devices]
@@ -96,13 +96,3 @@ def device_columns(model: type[models.Model]) -> set[str]:
     bases = (AbstractStation, AbstractStationSlot, AbstractPowerBank)
     (base,) = (base for base in bases if issubclass(model, base))
     return {field.name for field in base._meta.local_fields} - {OPERATORS_FLAG}
-
-
-def is_automatic(field: Any) -> bool:
-    """Return whether a column is a key, or written by Django or the database itself."""
-    return bool(
-        field.primary_key
-        or getattr(field, "auto_now", False)
-        or getattr(field, "auto_now_add", False)
-        or getattr(field, "generated", False)
-    )

@@ -30,6 +30,10 @@ RETURN_LOST = Fault(
     "return lost",
     "an apply_returned() of yours, or an event type, that swallows what the hook raises.",
 )
+NO_EFFECT = Fault(
+    "a return did nothing",
+    "on_power_bank_returned() that swallows an error of its own, or does not find the rental.",
+)
 EFFECTS_STAY = Fault(
     "a refused hook left something behind",
     "on_power_bank_returned() may write through the event's own database connection alone; a "

@@ -39,6 +39,16 @@ class Order(ContractCase):
         self.gateway.send(status("OFFLINE", station=STATION, at=self.ago(30)))
         self.expect_same(STALE_ACCEPTED, before, rows.device_rows(), "after an older status")
 
+    def test_a_full_that_is_older_than_a_status_leaves_the_status(self) -> None:
+        """All else of it is applied: the two have a clock each."""
+        self.gateway.send(status("MAINTENANCE", station=STATION, at=self.ago(10)))
+        self.snapshot({SLOT: BANK, OTHER_SLOT: OTHER}, minutes=20, status="ONLINE")
+        station = self.bank(OTHER).current_station
+        told = getattr(station, "status", None)
+        if told != "MAINTENANCE":
+            when = "after a full that is older than the status MAINTENANCE"
+            self.blame(STALE_ACCEPTED, f"{when}: the status of the station is {told}")
+
     def test_a_status_leaves_a_rented_bank(self) -> None:
         """The station goes off and comes back."""
         self.rent()

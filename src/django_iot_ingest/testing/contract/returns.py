@@ -12,7 +12,7 @@ from django_iot_ingest.testing.contract.case import (
     SLOT,
     ContractCase,
 )
-from django_iot_ingest.testing.contract.faults import HOOK_TWICE, RENTAL_NOT_BEGUN
+from django_iot_ingest.testing.contract.faults import HOOK_TWICE, NO_EFFECT, RENTAL_NOT_BEGUN
 
 REPEATS = 3
 CHAOTIC = 4
@@ -27,11 +27,15 @@ class Returns(ContractCase):
 
     def test_a_repeated_return_runs_its_hook_once(self) -> None:
         """The gateway sends it again, since the first answer was lost."""
+        free = self.effects()
         self.rent()
+        rented = self.effects()
         event = self.a_return()
         self.gateway.send(event)
         self.expect_calls(1, "one return")
         effects = self.effects()
+        if rows.differences(free, rented) and not rows.differences(rented, effects):
+            self.blame(NO_EFFECT, "a rental left rows, and its return changed nothing")
         for _ in range(REPEATS):
             self.gateway.send(event)
         self.expect_calls(1, "one return and its copies")
@@ -53,9 +57,9 @@ class Returns(ContractCase):
     def test_a_late_return_leaves_a_rental_that_began_after_it(self) -> None:
         """It is the first that is heard of this return; somebody else has the bank by now."""
         self.rent(minutes=RETURNED_AGO - 5)
-        rentals = rows.host_rows()
+        before = rows.host_rows()
         self.gateway.send(self.a_return())
-        changed = list(rows.changes(rentals, rows.host_rows()))
+        changed = list(rows.changes(before, rows.host_rows()))
         if not self.is_rented():
             changed.append("the bank is not rented any more")
         if changed:

@@ -31,21 +31,41 @@ def device_models() -> tuple[type[models.Model], ...]:
 
 
 def host_rows() -> Rows:
-    """Return all rows of the host's apps but for those of the three models."""
+    """Return all rows, but for those of the three models, of their apps and of what points at them."""
     devices = device_models()
     labels = {model._meta.app_label for model in devices}
-    configs = [apps.get_app_config(label) for label in sorted(labels)]
-    found = [model for config in configs for model in config.get_models(include_auto_created=True)]
+    found = apps.get_models(include_auto_created=True)
     owned = (model for model in found if model._meta.managed and not model._meta.proxy)
-    return rows_of(model for model in owned if model not in devices)
+    others = (model for model in owned if model not in devices)
+    return rows_of(
+        model for model in others if model._meta.app_label in labels or points_at(model, devices)
+    )
+
+
+def points_at(model: type[models.Model], devices: Sequence[type[models.Model]]) -> bool:
+    """Return whether a model has a key to one of these."""
+    return any(field.related_model in devices for field in model._meta.concrete_fields)
 
 
 def device_rows() -> Rows:
     """Return all rows of the three models, without what a stale event changes too."""
-    return {
-        name: {column: value for column, value in row.items() if column not in BOOKKEEPING}
-        for name, row in rows_of(device_models()).items()
-    }
+    found: dict[str, Mapping[str, Any]] = {}
+    for model in device_models():
+        clocks = {field.attname for field in model._meta.concrete_fields if is_automatic(field)}
+        left = (BOOKKEEPING | clocks) - {model._meta.pk.attname}
+        for name, row in rows_of([model]).items():
+            found[name] = {column: row[column] for column in row if column not in left}
+    return found
+
+
+def is_automatic(field: Any) -> bool:
+    """Return whether a column is a key, or written by Django or the database itself."""
+    return bool(
+        field.primary_key
+        or getattr(field, "auto_now", False)
+        or getattr(field, "auto_now_add", False)
+        or getattr(field, "generated", False)
+    )
 
 
 def rows_of(found: Iterable[type[models.Model]]) -> Rows:
@@ -62,6 +82,13 @@ def differences(before: Any, after: Any) -> list[str]:
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
         return [] if before == after else [f"{before} became {after}"]
     return [*changes(before, after), *(f"{name} is new" for name in after if name not in before)]
+
+
+def changed(before: Any, after: Any) -> list[str]:
+    """Return in words what became of what was there before; new rows do not count."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return list(changes(before, after))
+    return differences(before, after)
 
 
 def changes(before: Rows, after: Rows) -> Iterator[str]:
