@@ -43,6 +43,7 @@ PUBLIC: dict[str, dict[str, tuple[str, ...]]] = {
         "SlotReport": (),
         "PowerBankReport": (),
         "IngestWarning": (),
+        "Receipt": ("body",),
         "WarningCode": (),
         "Source": (),
     },
@@ -56,7 +57,11 @@ PUBLIC: dict[str, dict[str, tuple[str, ...]]] = {
     "wire": {"Reader": ALL},
     "exceptions": {"AlreadyRented": (), "Refusal": (), "TemporarilyUnavailable": ()},
     "signing": {"sign": (), "verify": ()},
-    "authentication": {"SignatureAuthentication": ("authenticate", "authenticate_header")},
+    "authentication": {
+        "SignatureAuthentication": ("authenticate", "authenticate_header"),
+        "SignedRequest": ("receipt", "token"),
+    },
+    "network": {"is_allowed": ()},
     "views": {"StationDataInternalView": ()},
     "signals": {
         "station_synced": (),
@@ -102,6 +107,31 @@ PUBLIC: dict[str, dict[str, tuple[str, ...]]] = {
         "BANK": (),
     },
 }
+
+PRIVATE: dict[str, set[str]] = {
+    "models.fields": {"exact_collation"},
+    "events": {"add_warning"},
+    "event_types": {"Full", "Returned", "Status", "find", "read", "read_receipt"},
+    "wire": {
+        *("choice", "clean_json", "clean_text", "is_serial", "is_whole"),
+        *("read_device", "read_return", "read_status"),
+    },
+    "exceptions": {
+        *("Interrupted", "InvalidJson", "InvalidPayload", "InvalidSignature", "IpNotAllowed"),
+        *("LengthRequired", "MethodNotAllowed", "NotAuthenticated", "NotPermitted"),
+        *("PayloadTooLarge", "StaleTimestamp", "UnknownType", "UnsupportedMediaType"),
+    },
+    "signing": {"has_valid_shape", "is_key", "matching_secret"},
+    "authentication": {"Arrival"},
+    "network": {"AllowList", "client_address", "parse_entry", "parse_network", "read_address"},
+    "signals": {"ObserverSignal"},
+    "client": {"check_url", "post"},
+    "drain": {"is_behind"},
+    "refusals": {"Tally", "note", "store"},
+    "metrics": {"install"},
+    "json_lines": {"fields_of"},
+}
+"""Classes and functions without an underscore, in modules with public names, that are private."""
 
 INBOX_COLUMNS = (
     *("event_type", "device_serial", "event_time", "received_at"),

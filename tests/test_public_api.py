@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from inspect import isclass, isfunction
 from pathlib import Path
 
 import pytest
 
 from tests import public_api
 from tests.public_api import LIST, PACKAGE, PAGE, Name
-from tests.public_names import PUBLIC
+from tests.public_names import PRIVATE, PUBLIC
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,6 +38,18 @@ def test_no_public_name_has_changed_unnoticed(names: list[Name]) -> None:
     assert found == known
 
 
+@pytest.mark.parametrize("module", PUBLIC)
+def test_a_new_name_in_a_public_module_is_public_or_declared_private(module: str) -> None:
+    found = vars(import_module(f"{PACKAGE}.{module}".rstrip(".")))
+    own = {
+        name
+        for name, value in found.items()
+        if (isclass(value) or isfunction(value)) and value.__module__ == found["__name__"]
+    }
+    visible = {name for name in own if not name.startswith("_")}
+    assert visible - set(PUBLIC[module]) == PRIVATE.get(module, set())
+
+
 def test_the_page_has_the_list(names: list[Name]) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert public_api.page(text, names) == text
@@ -51,7 +64,7 @@ def test_every_class_and_function_says_what_it_is(names: list[Name]) -> None:
     silent = {name.name for name in names if name.section.startswith(PACKAGE) and not name.text}
     constants = {"Status", "State", "Trigger", "name", "registry", "token", "__version__"}
     constants |= {"exactly_once", "newest_counts", "refresh_seconds", "kept_seconds"}
-    constants |= {"STATION", "BANK", "written_by_hooks"}
+    constants |= {"STATION", "BANK", "written_by_hooks", "receipt", "body"}
     assert {name.rpartition(".")[2] for name in silent} - set(PUBLIC["signals"]) <= constants
     assert not any("nothing is said" in name.shape for name in names)
 
