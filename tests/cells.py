@@ -1,16 +1,10 @@
-"""Which cell of tox this is, and what only one of them does because it takes long."""
+"""Whether this is the cell of tox that has what takes long."""
 
 from __future__ import annotations
 
-import os
+from tests.matrix import FALLBACK_CELL, cell_name
 
 LONG_CELL = "py313-django61"
-FALLBACK_CELL = "py-django61"
-
-
-def name() -> str:
-    """Return the cell's name; empty outside of tox."""
-    return os.environ.get("TOX_ENV_NAME", "")
 
 
 def is_long() -> bool:
@@ -18,4 +12,4 @@ def is_long() -> bool:
 
     The third is what tox runs where no interpreter has its usual name.
     """
-    return name() in ("", LONG_CELL, FALLBACK_CELL)
+    return cell_name() in ("local", LONG_CELL, FALLBACK_CELL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,15 +53,6 @@ class BrokenAlarm(Alarm):
 
     def read(self, reader: Reader) -> AlarmReport:
         raise KeyError("level")
-
-
-@pytest.fixture
-def registered() -> Iterator[None]:
-    """Keep what a test registers from the tests after it."""
-    before = dict(event_types._registry)
-    yield
-    event_types._registry.clear()
-    event_types._registry.update(before)
 
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("registered")]

@@ -40,6 +40,7 @@ from django_iot_ingest.services import StationSyncService
 from tests import cells, hosts, payloads
 from tests.fleet_model import SWEEP_MAX_ATTEMPTS, Ended, Fleet
 from tests.fleet_tables import Tables, as_ended
+from tests.matrix import cell_name
 
 BEGIN = 1_795_000_000.0
 TICK = 0.125
@@ -390,7 +391,7 @@ class FleetMachine(RuleBasedStateMachine):
 def budget() -> hypothesis_settings:
     """Return how much to search: long in one cell, since time is short in all of them."""
     is_long = (
-        cells.name() == cells.LONG_CELL
+        cell_name() == cells.LONG_CELL
         and settings.TEST_HOST == "fleet"
         and connection.vendor == "sqlite"
     )
@@ -399,7 +400,7 @@ def budget() -> hypothesis_settings:
 
 
 # Every database and host in one cell, one of them in the others.
-__test__ = os.environ.get("TEST_ONCE") != "0" or cells.name() == cells.LONG_CELL
+__test__ = os.environ.get("TEST_ONCE") != "0" or cell_name() == cells.LONG_CELL
 
 
 @pytest.mark.whole

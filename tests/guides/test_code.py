@@ -8,7 +8,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,7 +19,7 @@ from django.db import migrations
 from django.test import Client
 from django.urls import path
 
-from django_iot_ingest import event_types, signals, signing
+from django_iot_ingest import signals, signing
 from django_iot_ingest import testing as kit
 from django_iot_ingest.conf import get_power_bank_model
 from django_iot_ingest.models import IngestEvent
@@ -88,15 +87,6 @@ def test_the_hooks_are_those_that_there_are(
     assert checks.run_checks(tags=["iot_ingest"]) == []
     for payload in (full(), returned(slot=2), status("OFFLINE"), cabinet({}), cabinet({})):
         assert gateway.send(payload)["state"] == "applied"
-
-
-@pytest.fixture
-def registered() -> Iterator[None]:
-    """Keep what a test registers from the tests after it."""
-    before = dict(event_types._registry)
-    yield
-    event_types._registry.clear()
-    event_types._registry.update(before)
 
 
 def test_an_event_type_is_one_class(db: None, registered: None) -> None:

@@ -48,18 +48,17 @@ def decisions_about(row: IngestEvent) -> list[Decision]:
     kind = ContentType.objects.get_for_model(IngestEvent)
     entries = LogEntry.objects.filter(content_type=kind, object_id=str(row.pk))
     newest = entries.select_related("user").order_by("-action_time")[:NEWEST]
-    return [Decision(each.action_time, each.user, _told(each)) for each in newest]
+    words = _words()
+    messages = [(each, each.get_change_message()) for each in newest]
+    # What others have logged is shown as they have said it.
+    return [Decision(each.action_time, each.user, words.get(said, said)) for each, said in messages]
 
 
-def _told(entry: LogEntry) -> str:
-    """Return what was decided, in words; what others have logged is shown as they have said it."""
-    message = entry.get_change_message()
-    words = {
-        noted(verdict, outcome): (verdict.label, said)
+def _words() -> dict[str, str]:
+    """Return what each decision is in the reader's words, by what is stored of it."""
+    return {
+        noted(verdict, outcome): _("%(decision)s: %(outcome)s")
+        % {"decision": verdict.label, "outcome": said}
         for verdict in VERDICTS
         for outcome, said in OUTCOMES.items()
     }
-    if message not in words:
-        return message
-    decision, outcome = words[message]
-    return _("%(decision)s: %(outcome)s") % {"decision": decision, "outcome": outcome}
