@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import load_command_class
-from django.core.management.base import BaseCommand
 from django.db import models
 
 from tests.public_api import PACKAGE, Name
 from tests.public_names import INBOX_COLUMNS, TEMPLATES
+from tests.reference import commands as reference
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / PACKAGE
 
@@ -66,14 +66,10 @@ def answers() -> Iterator[Name]:
 
 def commands() -> Iterator[Name]:
     """Yield the management commands with their own arguments and options."""
-    known = BaseCommand().create_parser("", "")._option_string_actions
-    for path in sorted((SOURCE / "management" / "commands").glob("iot_*.py")):
-        command = load_command_class(PACKAGE, path.stem)
-        parser = command.create_parser("manage.py", path.stem)
-        own = [action for action in parser._actions if not set(action.option_strings) & set(known)]
-        yield Name("commands", path.stem, text=command.help)
-        for action in own:
-            yield Name("commands", f"{path.stem} {shape_of_option(action)}", text=action.help or "")
+    for name in reference.names():
+        yield Name("commands", name, text=load_command_class(PACKAGE, name).help)
+        for action in reference.own_actions(name):
+            yield Name("commands", f"{name} {shape_of_option(action)}", text=action.help or "")
 
 
 def checks() -> Iterator[Name]:

@@ -17,14 +17,14 @@ from django.utils.translation import trans_real
 
 import django_iot_ingest
 from django_iot_ingest.fleet import kinds
+from tests import walk
 from tests.languages import LANGUAGES
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/how-to/translate.md"
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = FENCE.findall(PAGE.read_text())
+BLOCKS = [(block.language, block.text) for block in walk.blocks(PAGE)]
 
 
 def block(language: str, word: str) -> str:
